@@ -68,9 +68,9 @@ def _objects(content: Mapping[str, Any], key: str, source: str) -> _Entries:
     if value is None and key != "images":
         return []
     if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
-        problem = "is missing from" if value is None else "is no list of objects in"
         raise InvalidParameterError(
-            f"{key} {problem} {source}", "COCO has lists called images, annotations and categories"
+            f"{key} is no list of objects in {source}",
+            "COCO has lists called images, annotations and categories",
         )
     return value
 

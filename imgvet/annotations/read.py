@@ -56,8 +56,8 @@ _SPACE = re.compile(r"\s*")
 
 
 def annotations_from(value: pd.DataFrame | Mapping[str, Any]) -> Annotations:
-    """As :func:`read_annotations` of what Python holds; a dict is COCO, or columns by name."""
-    if isinstance(value, Mapping) and "filename" not in value:
+    """As :func:`read_annotations` of what Python holds; a dict is COCO's, or columns by name."""
+    if isinstance(value, Mapping) and "images" in value:
         return from_coco(value, _FROM_PYTHON)
     try:
         frame = value if isinstance(value, pd.DataFrame) else pd.DataFrame(dict(value))

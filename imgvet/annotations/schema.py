@@ -27,6 +27,7 @@ _SYNONYMS = {
     ),
     "label": (
         "label", "class", "classname", "labelname", "category", "categoryname", "target", "choice",
+        "classid",
     ),
     "split": ("split", "subset", "partition", "fold"),
     "xmin": ("xmin", "left"), "ymin": ("ymin", "top"),

@@ -24,6 +24,8 @@ from imgvet.summary import read_record
 from imgvet.workdir import WorkDir
 
 Entry = Mapping[str, Any]
+Known = tuple[Entry, Sequence[Entry]]
+"""Of a picture its entry in ``images``, as far as it is known, and its annotations."""
 
 
 class Coco(Layout):
@@ -40,18 +42,14 @@ class Coco(Layout):
 
     def write(self, read: Read, folder: Path) -> None:
         """Ids begin at 1; a label without a box is an annotation whose bbox is empty."""
-        found = defaultdict[str | None, list[tuple[Entry, Sequence[Entry]]]](list)
+        found = defaultdict[str | None, list[Known]](list)
         for picture, _ in read:
             place = {
                 "file_name": picture.name or picture.filename,
                 "width": picture.width, "height": picture.height,
             }  # fmt: skip
-            known = (
-                ({}, self._annotations(picture))
-                if self.source is None
-                else self.source.known(picture)
-            )
-            found[picture.split].append(({**known[0], **place}, known[1]))
+            image, own = (self.source.known if self.source else self._made)(picture)
+            found[picture.split].append(({**image, **place}, own))
         head = {"info": {"description": "exported by imgvet"}, "licenses": []}
         categories = _numbered([_category(name) for name in self.classes])
         if self.source is not None:
@@ -69,7 +67,7 @@ class Coco(Layout):
             path = folder / "annotations" / f"{name}.json"
             write_json(path, head | lists | {"categories": categories})
 
-    def _annotations(self, picture: Picture) -> list[dict[str, Any]]:
+    def _made(self, picture: Picture) -> Known:
         found = [
             {
                 "category_id": self.number[region.label or UNNAMED] + 1,
@@ -82,9 +80,9 @@ class Coco(Layout):
             for region in picture.objects
         ]
         if self.has_boxes or picture.label is None:
-            return found
+            return {}, found
         category = {"category_id": self.number[picture.label] + 1}
-        return [category | {"bbox": [], "area": 0, "iscrowd": 0, "segmentation": []}]
+        return {}, [category | {"bbox": [], "area": 0, "iscrowd": 0, "segmentation": []}]
 
 
 @dataclass(frozen=True)
@@ -93,26 +91,29 @@ class _Source:
 
     content: Entry
     """That of the first."""
-    entries: Mapping[str, tuple[Entry, Sequence[Entry]]]
-    """By the name of a picture its entry in ``images``, and its annotations."""
+    entries: Mapping[str, Known]
+    """By the name of a picture."""
     categories: list[Entry]
     """Those of the files, and of labels that were corrected to others."""
 
-    def known(self, picture: Picture) -> tuple[Entry, Sequence[Entry]]:
+    def known(self, picture: Picture) -> Known:
         """The entries of a picture; annotations of one category are under its label as it is now.
 
-        Those of several stay as they are, as nobody knows which of them was corrected.
+        Objects of several stay as they are, as nobody knows which of them was corrected.
         """
         image, own = self.entries.get(picture.filename, ({}, ()))
         names = {as_id(one["id"]): _name_of(one) for one in self.categories}
         told = {names.get(as_id(one.get("category_id"))) for one in own if not one.get("iscrowd")}
-        if picture.label is None or len(told) != 1 or picture.label in told:
+        is_whole = not any(one.get("bbox") or one.get("segmentation") for one in own)
+        label, was = picture.label, ",".join(sorted(filter(None, told)))
+        if label in (was, None) or not (len(told) == 1 or (told and is_whole)):
             return image, own
-        if picture.label not in names.values():
-            self.categories[:] = _numbered([*self.categories, _category(picture.label)])
+        if label not in names.values():
+            self.categories[:] = _numbered([*self.categories, _category(label)])
         ids = {_name_of(one): one["id"] for one in self.categories}
-        new = {"category_id": ids[picture.label]}
-        return image, [one if one.get("iscrowd") else {**one, **new} for one in own]
+        new = {"category_id": ids[label]}
+        kept = own[:1] if is_whole else own
+        return image, [one if one.get("iscrowd") else {**one, **new} for one in kept]
 
 
 def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
@@ -127,21 +128,20 @@ def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
     if work.part or not given or len(contents) < len(given):
         return None
     names: list[str] = []
-    entries: list[tuple[Entry, Sequence[Entry]]] = []
+    entries: list[Known] = []
     categories: list[Entry] = []
     for file, content in zip(given, contents, strict=True):
         own = [str(file_name_of(one)) for one in content["images"]]
         names += names_beside(file, own) if len(given) > 1 else own
-        categories = _joined(categories, content.get("categories") or ())
+        known = set(map(_name_of, categories))
+        more = [one for one in content.get("categories") or () if _name_of(one) not in known]
+        categories = _numbered([*categories, *more])
         entries += _by_image(content, categories)
     files = list(dict.fromkeys(picture.filename for picture in pictures))
     places = places_of(names, files, record.options(SourceOptions).inputs, listed(given))
-    known = {
-        files[place]: entry
-        for place, entry in zip(places, entries, strict=True)
-        if place < len(files)
-    }
-    return _Source(contents[0], known, categories)
+    pairs = zip(places, entries, strict=True)
+    found = {files[place]: entry for place, entry in pairs if place < len(files)}
+    return _Source(contents[0], found, categories)
 
 
 def _content_of(file: str) -> Entry | None:
@@ -154,13 +154,7 @@ def _content_of(file: str) -> Entry | None:
     return content if is_coco else None
 
 
-def _joined(categories: Sequence[Entry], others: Sequence[Entry]) -> list[Entry]:
-    """Categories, and those of another file whose names none of them has."""
-    known = set(map(_name_of, categories))
-    return _numbered([*categories, *(one for one in others if _name_of(one) not in known)])
-
-
-def _by_image(content: Entry, categories: Sequence[Entry]) -> Iterator[tuple[Entry, list[Entry]]]:
+def _by_image(content: Entry, categories: Sequence[Entry]) -> Iterator[Known]:
     """The images of a file, each with its annotations, whose categories are those given."""
     ids = {_name_of(one): one["id"] for one in categories}
     changed = [one for one in content.get("categories") or () if one not in categories]

@@ -224,6 +224,11 @@ def test_columns_are_known_by_what_people_call_them(text: str, tmp_path: Path) -
     assert rows_of(read_text(tmp_path, text)) == [{"filename": "a", "label": "7"}]
 
 
+def test_columns_of_python_are_known_by_what_people_call_them() -> None:
+    found = annotations_from({"image": ["a.jpg"], "class": [7]})
+    assert rows_of(found) == [{"filename": "a.jpg", "label": "7"}]
+
+
 def test_half_a_surrogate_pair_is_spelt_out(tmp_path: Path) -> None:
     name = '"file_name": "\\ud800.jpg"'
     coco = f'{{"images": [{{"id": 1, {name}}}], "categories": [{{"id": 1, "name": "a\\udfff"}}]'

@@ -159,6 +159,11 @@ def test_corrected_labels_are_those_of_boxes_of_one_class(
     told_of = {one["source"]: one["ground_truth"]["detections"] for one in samples}
     names = [[one["label"] for one in told_of[str(photos / Path(path).name)]] for path in paths]
     assert names == expected
+    (tmp_path / "coco.json").write_text(json.dumps(coco).replace("bbox", "none"))
+    work = finish_run(photos, tmp_path / "whole", **given)
+    folder = export(work, tmp_path / "again", "coco", corrections=str(new))
+    table = read_annotations(str(folder / "annotations" / "instances.json")).table
+    assert table["label"].dropna().tolist() == ["emu", "emu", "dog"]
 
 
 def test_files_of_two_splits_are_one_set(tmp_path: Path) -> None:
@@ -197,6 +202,8 @@ def test_files_of_two_splits_are_one_set(tmp_path: Path) -> None:
     assert sorted((*told[one["id"]], one["from"]) for one in content["images"]) == [
         ("a", "train", "train"), ("b", "train", "train"), ("c", "valid", "valid"),
     ]  # fmt: skip
+    (stays,) = as_json(tmp_path / "new" / "annotations" / "instances_valid.json")["images"]
+    assert stays["id"] == 0, "an id that clashes with none of its file stays"
     exported = [str(path) for path in (tmp_path / "new" / "annotations").iterdir()]
     found = read_annotations(*sorted(exported)).table
     assert found["split"].tolist() == ["train"] * 3 + ["valid"]
