@@ -27,6 +27,11 @@ def message_of(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def storable(text: str) -> str:
+    """A text that any table can hold: JSON may spell half a surrogate pair."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def number(value: float, digits: int = 4) -> str:
     """So many significant digits, thousands separated: ``1,235``, ``0.01235``."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"

@@ -15,9 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from imgvet.annotations.schema import Annotations, from_frame, one_row_each, refuse, storable
+from imgvet.annotations.schema import Annotations, from_frame, one_row_each, refuse
 from imgvet.errors import InvalidParameterError
-from imgvet.format import counted
+from imgvet.format import counted, storable
 from imgvet.tables import BOX_COLUMNS
 
 _Entries = Sequence[Mapping[str, Any]]

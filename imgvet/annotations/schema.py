@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from imgvet.errors import InvalidParameterError
-from imgvet.format import counted, examples
+from imgvet.format import counted, examples, storable
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 
 TEXT_COLUMNS = ("filename", "label", "split")
@@ -148,11 +148,6 @@ def from_frame(given: pd.DataFrame, source: str) -> Annotations:
             "Name the image in every row",
         )
     return Annotations(table, source)
-
-
-def storable(text: str) -> str:
-    """A text that any table can hold: JSON may spell half a surrogate pair."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _text(column: pd.Series, what: str, wanted: str = "text") -> pd.Series:

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from imgvet.format import storable
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import FILE_ITSELF, Member
 from imgvet.sources.kinds import is_item_name, split_ending
@@ -119,5 +120,4 @@ def _label_in(metadata: dict[str, object]) -> str | None:
     told = stated if isinstance(stated, dict) else {}
     values = [told[key] for key in ("label", "class") if key in told]
     label = next((str(value) for value in values if isinstance(value, (str, int))), None)
-    # JSON may spell half a surrogate pair, which no table can hold.
-    return label.encode("utf-8", "backslashreplace").decode() if label is not None else None
+    return None if label is None else storable(label)
