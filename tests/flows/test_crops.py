@@ -269,7 +269,7 @@ def test_labels_and_splits_without_boxes_travel_to_the_items(
         ({"data_type": "bbox"}, "no boxes"),
         ({"bounding_box": "row_y=0,col_x=0,height=9,width=9", "annotations": "boxes"}, "as well"),
         ({"annotations": "elsewhere"}, "2 files .* is in the input"),
-        ({"annotations": "twice"}, "more than once"),
+        ({"annotations": "twice"}, "more than one label"),
     ],
 )
 def test_what_does_not_go_together_is_refused(
