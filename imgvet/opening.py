@@ -193,8 +193,10 @@ def exclusive(work: WorkDir) -> Iterator[None]:
         work.store.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=work.store).close()
     except OSError as error:
+        links = [one for one in (work.store, *work.store.parents) if one.is_symlink()]
+        lost = [f"{one} leads to nothing, {one.readlink()}" for one in links if not one.exists()]
         raise WorkDirUnusableError(
-            f"The work dir {work.path} can't be written to ({error.strerror})",
+            f"The work dir {work.path} can't be written to ({(*lost, error.strerror)[0]})",
             "Choose another one with --work-dir",
         ) from None
     lock = _lock_of(work)

@@ -286,9 +286,10 @@ INVALID = _table(
 
 PLAN = _table(
     "plan",
-    "one row per image that a rule speaks of; images without a row stay",
+    "one row per image that a rule speaks of, whole archives and videos first; images without a "
+    "row stay",
     _text("action", "keep, remove or review: the one column to change"),
-    _text("list", "the rule that decided: exact, near, contained, invalid, dark, ..."),
+    _text("list", "the rule that decided: exact, near, contained, whole_file, invalid, dark, ..."),
     _text("filename", "absolute path or URI"),
     _text("reason", "why, in words"),
     _text("kept", "the image that stays for it; its own name if others go for it"),
@@ -301,7 +302,7 @@ PLAN = _table(
     _text("place", "file, archive, frame, crop or bucket: only files are moved"),
     _text("source", "the input that the image was found through"),
     _text("digest", "content digest that the file must still have"),
-    _int("id", "the image's number in the tables of the run"),
+    _int("id", "the image's number in the tables of the run; null of whole archives and videos"),
 )
 
 ALARMS = _table(

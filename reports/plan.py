@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from imgvet.curation.plan import PROTECTED, make_plan
+from imgvet.curation.plan import PROTECTED, bytes_that_go, make_plan
 from imgvet.curation.plan_file import ACTIONS, write_plan
 from imgvet.curation.rules import Rules
 from imgvet.opening import exclusive
@@ -49,6 +49,7 @@ def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
         title=read_record(work).dataset,
         root=ImageTable.of_run(work).root,
         actions=_actions(rows),
+        size=bytes_that_go(plan),
         sections=list(_sections(rows, inliner(work))),
         place=f"{place}/{work.plan_csv.name}",
         quoted=shlex.quote(f"{place}/{work.plan_csv.name}"),
@@ -59,10 +60,9 @@ def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
 
 
 def _actions(rows: Sequence[Row]) -> dict[str, int]:
-    """How many images stay, go and wait for a person, and the bytes of those that go."""
+    """How many rows stay, go and wait for a person."""
     counts = Counter(row["action"] for row in rows)
-    size = sum(row["file_size"] or 0 for row in rows if row["action"] == "remove")
-    return {action: counts[action] for action in ACTIONS} | {"size": size}
+    return {action: counts[action] for action in ACTIONS}
 
 
 def _sections(rows: Sequence[Row], inline: Callable[[object], str]) -> Iterator[Row]:

@@ -66,6 +66,17 @@ def test_a_file_is_no_work_dir(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("name", ["out", "out/below"])
+def test_a_link_that_leads_to_nothing_is_told_to_be_one(tmp_path: Path, name: str) -> None:
+    (tmp_path / "out").symlink_to("/not/mounted")
+    work = WorkDir(tmp_path / name)
+    with (
+        pytest.raises(WorkDirUnusableError, match="out leads to nothing, /not/mounted"),
+        exclusive(work),
+    ):
+        pass
+
+
 def test_results_stay_when_overwrite_is_off(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(WorkDirUnusableError, match="overwrite is off"):

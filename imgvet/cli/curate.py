@@ -8,13 +8,13 @@ from imgvet.cli.arguments import run_parameters
 from imgvet.curation.apply import Outcome, preview
 from imgvet.curation.apply import apply as carry_out
 from imgvet.curation.apply import undo as bring_back
-from imgvet.curation.plan import plan_lines, whole_files
+from imgvet.curation.plan import plan_lines
 from imgvet.curation.plan_file import MANIFEST, SCRIPT, read_plan
 from imgvet.curation.plan_file import learn as learn_from
 from imgvet.curation.rules import Rules, make_rules
 from imgvet.engine.progress import shown_progress
 from imgvet.errors import EXIT_CHECKS_FAILED
-from imgvet.format import counted, examples, size_text, visible
+from imgvet.format import counted, size_text, visible
 from imgvet.opening import open_finished
 from imgvet.parameters import address_in
 
@@ -29,12 +29,6 @@ def plan(options: argparse.Namespace) -> None:
     work = open_finished(options.work_dir, stored=True)
     proposed = propose(work, make_rules(run_parameters(options, Rules)), replace=options.replace)
     print("\n".join(plan_lines(proposed)))
-    if whole := whole_files(work, proposed):
-        named = examples([visible(name) for name in whole])
-        print(
-            f"Whole   all goes of {counted(len(whole), 'archive or video', 'archives or videos')}, "
-            f"for you to look at and remove: {named}"
-        )
     print(f"Plan    {work.plan_page}, to be changed in {work.plan_csv}")
     print(f"Next    imgvet curate apply {work.plan_csv} --to QUARANTINE")
 

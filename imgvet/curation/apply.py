@@ -15,7 +15,8 @@ import pandas as pd
 from imgvet.curation.images import FILE
 from imgvet.curation.journal import FILES, Held, Journal, State, opened, require_quarantine
 from imgvet.curation.moves import Refused, bring, leave_link, take_link_away
-from imgvet.curation.plan_file import require_sound, stays_for, write_manifest
+from imgvet.curation.plan_file import elsewhere, require_sound, stays_for, write_manifest
+from imgvet.curation.whole_files import WHOLE_FILE
 from imgvet.errors import QuarantineError
 from imgvet.format import counted
 from imgvet.progress import report_progress, tracked
@@ -168,8 +169,7 @@ def _carry_out(journal: Journal, act: _Act, files: Sequence[Held]) -> dict[int, 
 def _check(plan: pd.DataFrame, journal: Journal, *, link: bool = False) -> Outcome:
     """Read every file that goes and every copy that stays, and compare them with the plan."""
     rows = plan.drop_duplicates("filename").to_dict("records")
-    going = [row for row in rows if row["action"] == "remove"]
-    files = [row for row in going if row["place"] == FILE]
+    files = [row for row in rows if row["action"] == "remove" and row["place"] == FILE]
     staying = stays_for(plan)
     stays = {row["filename"]: staying.get(row["kept"]) for row in files}
     wanted = {*stays, *stays.values()}
@@ -180,7 +180,7 @@ def _check(plan: pd.DataFrame, journal: Journal, *, link: bool = False) -> Outco
     }
     found = in_threads(lambda file: _compare(*file), digests.items(), os.cpu_count() or 1)
     compared = dict(zip(digests, tracked(found, "check", 0, len(digests)), strict=True))
-    outcome = Outcome(elsewhere=len(going) - len(files))
+    outcome = Outcome(elsewhere=elsewhere(plan)["filename"].nunique())
     before = journal.files(State.TAKING, State.TAKEN)
     taken = {file.path for file in before if file.linked or not os.path.lexists(file.path)}
     for row in files:
@@ -201,7 +201,7 @@ def _check(plan: pd.DataFrame, journal: Journal, *, link: bool = False) -> Outco
                     size=result.st_size,
                     mtime_ns=result.st_mtime_ns,
                     kept=kept,
-                    linked=link and row["list"] == "exact" and kept is not None,
+                    linked=link and row["list"] in ("exact", WHOLE_FILE) and kept is not None,
                 )
             )
     return outcome

@@ -31,24 +31,29 @@ _SAID = {
     "near": "a near duplicate",
     "unproven": "similar, though the pixels prove no copy",
     "contained": "a part of another image",
+    "same_video": "like another frame of its video",
 }
-_FACTS = ["digest", "label", "split", "embedding_row"]
+_FACTS = ["digest", "label", "split", "video", "embedding_row"]
 
 
 def exact_findings(found: Found, left: pd.DataFrame, keepers: Keepers) -> Iterator[Finding]:
     """What happens to exact copies among the images that are ``left``."""
-    facts = left[_FACTS].to_dict("index")
-    for group in copy_groups(left.reset_index()) if found.rules.exact != "off" else ():
+    facts, rules = left[_FACTS].to_dict("index"), found.rules
+    for group in copy_groups(left.reset_index()):
         kept, *others = sorted(group.ids, key=keepers.rank)
         digest = facts[kept]["digest"]
         if found.decisions.both_stay(digest, digest):
             continue
-        yield _stays(kept, "exact", len(others))
-        for item in others:
+        still = {item for item in others if _in_one_video(facts[item], facts[kept])}
+        lists = {item: "same_video" if item in still else "exact" for item in others}
+        going = {item: name for item, name in lists.items() if getattr(rules, name) != "off"}
+        if going:
+            yield _stays(kept, next(iter(going.values())), len(going))
+        for item, name in going.items():
             doubt = _lost(facts[item], facts[kept]) if group.decided else group.reason
             rest = f", but {doubt}" if doubt else f"; the other stays, as {keepers.why(kept, item)}"
-            action = "review" if doubt else found.rules.exact
-            yield Finding(item, action, "exact", f"an exact copy{rest}", kept, 1.0)
+            action = "review" if doubt else getattr(rules, name)
+            yield Finding(item, action, name, f"an exact copy{rest}", kept, 1.0)
 
 
 def leaking_findings(found: Found, left: pd.DataFrame, keepers: Keepers) -> Iterator[Finding]:
@@ -77,6 +82,10 @@ def _lost(item: Mapping[Any, Any], kept: Mapping[Any, Any]) -> str:
     return f"{listed(names)} differ" if names else ""
 
 
+def _in_one_video(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
+    return isinstance(one["video"], str) and one["video"] == other["video"]
+
+
 def _stays(item: int, name: str, others: int) -> Finding:
     return Finding(item, "keep", name, f"stays for {counted(others, 'image')} like it", item)
 
@@ -85,10 +94,10 @@ class Pair(NamedTuple):
     """How one image is like another."""
 
     list: str
-    """near, unproven or contained."""
+    """near, unproven, contained or same_video."""
     similarity: float
     is_part: bool = False
-    """Of contained: whether all of it is seen in the other."""
+    """Whether the pixels prove that all of it is seen in the other."""
 
 
 class NearGroups:
@@ -98,22 +107,23 @@ class NearGroups:
         rules, metric = found.rules, Metric.of_run(read_record(found.work))
         vectors = read_vectors(found.work.embeddings)
         self._found, self._keepers, self._metric = found, keepers, metric
-        actions = {"near": rules.near, "unproven": rules.unproven, "contained": rules.contained}
-        self._actions = {name: action for name, action in actions.items() if action != "off"}
+        names = ("near", "unproven", "contained", "same_video")
+        self._actions = {name: getattr(rules, name) for name in names}
         self._facts = left[_FACTS].to_dict("index")
         self._row_of = pd.Series(left.index, left["digest"].to_numpy())
         pairs = self._pairs()
-        self._ends = pairs[["from", "to"]].to_numpy(np.int64)
-        self._known: dict[int, dict[int, Pair]] = defaultdict(dict)
-        columns = ["from", "to", "list", "similarity", "from_shown", "to_shown"]
-        for one, other, name, similarity, shown, other_shown in pairs[columns].itertuples(
-            index=False
-        ):
-            self._known[one][other] = Pair(name, similarity, other_shown >= _WHOLE)
-            self._known[other][one] = Pair(name, similarity, shown >= _WHOLE)
-        near = self._ends[(pairs["list"] == "near").to_numpy()]
+        near = pairs.loc[pairs["list"] == "near", ["from", "to"]].to_numpy(np.int64)
         groups = enumerate(_components(near))
         self._proven = {item: number for number, group in groups for item in group}
+        self._known: dict[int, dict[int, Pair]] = defaultdict(dict)
+        columns = ["from", "to", "list", "similarity", "from_shown", "to_shown"]
+        for one, other, name, similarity, *shown in pairs[columns].itertuples(index=False):
+            for item, beside, share in ((one, other, shown[1]), (other, one, shown[0])):
+                is_part = name != "unproven" and share >= _WHOLE
+                self._known[item][beside] = Pair(name, similarity, is_part)
+        off = [name for name, action in self._actions.items() if action == "off"]
+        joins = ~pairs["list"].isin(off) | (rules.same_video != "off")
+        self._ends = pairs.loc[joins, ["from", "to"]].to_numpy(np.int64)
         unit = unit_of(vectors, metric.distance) if len(pairs) else 1.0
         self._space = Space(vectors, metric.distance, unit)
         self._let_go: dict[int, set[int]] = defaultdict(set)
@@ -127,6 +137,8 @@ class NearGroups:
         """What happens to the images of each group: who was let go in it is ranked last."""
         for group in _components(self._ends):
             gone = {item for item in group if not self._let_go[item].isdisjoint(group)}
+            if not gone and self._actions["same_video"] == "off" and self._is_one_video(group):
+                continue
             ranked = sorted(group, key=lambda item: (item in gone, self._keepers.rank(item)))
             open_ids = dict.fromkeys(ranked)
             while open_ids:
@@ -141,29 +153,41 @@ class NearGroups:
                     if finding.action == "remove":
                         del open_ids[finding.id]
 
+    def _is_one_video(self, group: Sequence[int]) -> bool:
+        first = self._facts[group[0]]
+        return all(_in_one_video(first, self._facts[item]) for item in group)
+
     def _alike(self, item: int, others: Sequence[int]) -> dict[int, Pair]:
         """Those of the others that are like an image, listed as pairs or not."""
-        alike = self._similar(item, others) | self._known[item]
-        digest = self._facts[item]["digest"]
+        alike = self._ruled(item, self._similar(item, others) | self._known[item]) if others else {}
+        decisions, digest = self._found.decisions, self._facts[item]["digest"]
         return {
             other: alike[other]
             for other in others
-            if other in alike
-            and alike[other].list in self._actions
-            and not self._found.decisions.both_stay(digest, self._facts[other]["digest"])
+            if other in alike and not decisions.both_stay(digest, self._facts[other]["digest"])
         }
+
+    def _ruled(self, item: int, alike: Mapping[int, Pair]) -> dict[int, Pair]:
+        """Those whose list is on; frames of one video have their own, unless decided on."""
+        facts, decided = self._facts[item], self._found.decisions.pairs
+        ruled = dict(alike)
+        for other, pair in alike.items():
+            of_other = self._facts[other]
+            ends = facts["digest"], of_other["digest"]
+            if _in_one_video(facts, of_other) and ends not in decided:
+                ruled[other] = pair._replace(list="same_video")
+        return {other: pair for other, pair in ruled.items() if self._actions[pair.list] != "off"}
 
     def _similar(self, item: int, others: Sequence[int]) -> dict[int, Pair]:
         """Those whose embeddings are near; proven if pairs that are lead from one to the other."""
-        if not others:
-            return {}
         rows = np.array([int(self._facts[one]["embedding_row"]) for one in (item, *others)])
         apart = self._space.between(rows[:1], rows[1:])
         group = self._proven.get(item, -1)
         similar = zip(others, self._metric.similarity(apart)[0].tolist(), strict=True)
+        names = ("near" if self._proven.get(other) == group else "unproven" for other in others)
         return {
-            other: Pair("near" if self._proven.get(other) == group else "unproven", value)
-            for other, value in similar
+            other: Pair(name, value, name == "near")
+            for name, (other, value) in zip(names, similar, strict=True)
             if value >= self._found.least
         }
 
@@ -173,8 +197,8 @@ class NearGroups:
             action, rest = "remove", "; a person decided that the other stays"
         elif lost := _lost(self._facts[item], self._facts[keeper]):
             action, rest = "review", f", but {lost}"
-        elif pair.list == "contained" and not pair.is_part:
-            action, rest = "review", ", but shows more than is seen there"
+        elif pair.list in ("contained", "same_video") and not pair.is_part:
+            action, rest = "review", ", but may show more than is seen there"
         else:
             rest = f"; the other stays, as {self._keepers.why(keeper, item)}"
         said = _SAID[pair.list] + rest
@@ -192,8 +216,7 @@ class NearGroups:
         proven = pairs["verified"].fillna(0) > 0
         is_part = pairs[shown].min(axis=1) < _WHOLE
         pairs["list"] = np.where(proven, np.where(is_part, "contained", "near"), "unproven")
-        wanted = pairs["list"].isin(list(self._actions))
-        return pairs[wanted & (proven | (pairs["similarity"] >= self._found.least))]
+        return pairs[proven | (pairs["similarity"] >= self._found.least)]
 
 
 def _components(ends: NDArray[np.int64]) -> Iterator[list[int]]:

@@ -12,6 +12,7 @@ import pandas as pd
 from imgvet.errors import InvalidParameterError
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
+from imgvet.similarity.videos import videos_of
 from imgvet.sources.s3 import is_remote
 from imgvet.store.references import digest_bytes
 
@@ -26,7 +27,7 @@ _COLUMNS = (
 
 
 def images_of(table: ImageTable, *, crops: bool) -> pd.DataFrame:
-    """All images of a run by id, with ``place``; ``crops`` says whether they are crops."""
+    """All images of a run by id, with ``place`` and ``video``; ``crops`` if they are crops."""
     images = table.frame(_COLUMNS)
     images.columns = images.columns.str.removeprefix("stats.")
     images["place"] = (
@@ -37,6 +38,7 @@ def images_of(table: ImageTable, *, crops: bool) -> pd.DataFrame:
     )
     if crops:
         images["place"] = "crop"
+    images["video"] = videos_of(images)
     empty = images["status"] == Reason.EMPTY_FILE.value
     images["digest"] = images["digest"].mask(empty, digest_bytes(b""))
     return images

@@ -69,7 +69,8 @@ class Keepers:
 
     What is protected stays; and a file stays before what lies in an archive or a bucket, because a
     file can be looked at again before others go. If nothing else differs, what is known of an image
-    and then its name decide.
+    and then its name decide. Frames rank as their video does, so that of two copies of a film one
+    stays as a whole.
     """
 
     def __init__(
@@ -88,10 +89,16 @@ class Keepers:
         ]
         self._words = (*(words for _, words in criteria), *NAME_REASONS, "it is listed first")
         self._values = np.column_stack(
-            [values.to_numpy(np.float64, na_value=-np.inf) for values, _ in criteria]
+            [
+                _of_all_frames(values.astype("Float64"), images["video"]).to_numpy(
+                    np.float64, na_value=-np.inf
+                )
+                for values, _ in criteria
+            ]
         )
-        names = zip(images.index.tolist(), images["filename"].tolist(), strict=True)
-        self._rows = {item: (row, name) for row, (item, name) in enumerate(names)}
+        names = images["video"].fillna(images["filename"]).tolist()
+        named = zip(images.index.tolist(), names, strict=True)
+        self._rows = {item: (row, name) for row, (item, name) in enumerate(named)}
 
     def rank(self, item: int) -> tuple[object, ...]:
         """Of several images, by id, the one stays of which this is least."""
@@ -102,6 +109,11 @@ class Keepers:
         """Why an image stays rather than another one."""
         ranks = zip(self.rank(item), self.rank(other), self._words, strict=True)
         return next(words for one, another, words in ranks if one != another)
+
+
+def _of_all_frames(values: pd.Series, videos: pd.Series) -> pd.Series:
+    """The values of images; of a frame the median of those of its video."""
+    return values.mask(videos.notna(), values.groupby(videos).transform("median"))
 
 
 def _criterion(word: str, images: pd.DataFrame) -> tuple[pd.Series, str]:

@@ -12,16 +12,17 @@ import pandas as pd
 from imgvet.curation.decisions import read_decisions
 from imgvet.curation.findings import Finding, Found, single_findings
 from imgvet.curation.groups import NearGroups, exact_findings, leaking_findings
-from imgvet.curation.images import images_of, listed_twice, protected
+from imgvet.curation.images import FILE, images_of, listed_twice, protected
 from imgvet.curation.keepers import Keepers
 from imgvet.curation.rules import Rules
+from imgvet.curation.whole_files import WHOLE_FILE, whole_file_rows
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted, size_text, table_text
 from imgvet.options import FlagOptions, SimilarityOptions
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.summary import read_record
-from imgvet.tables import BY_NAME, ITEMS, PLAN, conform, read_made, to_frame
+from imgvet.tables import BY_NAME, PLAN, conform, read_made, to_frame
 from imgvet.workdir import WorkDir
 
 PROTECTED = "protected"
@@ -31,7 +32,7 @@ _URGENCY = ("remove", "review", "keep")
 
 
 def make_plan(work: WorkDir, rules: Rules) -> pd.DataFrame:
-    """The plan of a finished run, with the columns of PLAN; what goes comes first.
+    """The plan of a finished run, with the columns of PLAN; whole files, then what goes come first.
 
     InvalidParameterError if a rule names what the run does not have.
     """
@@ -42,13 +43,14 @@ def make_plan(work: WorkDir, rules: Rules) -> pd.DataFrame:
     is_left = (found.images["status"] == Reason.OK.value) & ~found.images.index.isin(gone)
     left = found.images[is_left]
     findings = [*single, *_group_findings(found, left, untouched)]
-    safe = [_safe(finding, found.images, untouched, twice) for finding in findings]
-    return _rows(_by_image(safe), found.images)
+    safe = _by_image([_safe(finding, found.images, untouched, twice) for finding in findings])
+    rows = [whole_file_rows(found, safe, untouched), _rows(safe, found.images)]
+    return pd.concat([part for part in rows if len(part)] or rows[:1], ignore_index=True)
 
 
 def _found(work: WorkDir, rules: Rules) -> Found:
     record = read_record(work)
-    names = ("stats", "similarity", "outliers", "label_issues", "leaks")
+    names = ("stats", "similarity", "outliers", "label_issues", "leaks", "video_pairs")
     threshold = record.options(SimilarityOptions).threshold
     least = threshold if rules.near_threshold is None else rules.near_threshold
     if least < threshold:
@@ -140,22 +142,22 @@ def _rows(findings: Sequence[Finding], images: pd.DataFrame) -> pd.DataFrame:
     return to_frame(conform(rows.sort_values(order, ignore_index=True), PLAN))
 
 
-def whole_files(work: WorkDir, plan: pd.DataFrame) -> list[str]:
-    """The archives and videos of which every image goes, such as a copy of a film."""
-    items = read_made(work.table("items"), ITEMS)
-    items["goes"] = items["filename"].isin(plan["filename"][plan["action"] == "remove"])
-    inside = items[items["member"].notna() | items["time_ms"].notna()]
-    goes = inside.groupby("path")["goes"].all()
-    return goes.index[goes].tolist()
+def bytes_that_go(plan: pd.DataFrame) -> int:
+    """The size of all that a plan removes and that can be moved: files, and objects in buckets."""
+    moved = plan["action"].eq("remove") & plan["place"].isin([FILE, "bucket"])
+    return int(plan["file_size"][moved].sum())
 
 
 def plan_lines(plan: pd.DataFrame) -> list[str]:
     """How many images go, wait for a person, and stay for others, for a terminal."""
+    whole, images = (plan[plan["list"].eq(WHOLE_FILE) == is_whole] for is_whole in (True, False))
     rows = []
     for action in _URGENCY:
-        chosen = plan[plan["action"] == action]
-        lists = chosen["list"].value_counts(sort=False)
+        lists = images["list"][images["action"] == action].value_counts(sort=False)
+        told = [counted(int(lists.sum()), "image")]
+        if files := int(whole["action"].eq(action).sum()):
+            told.append(counted(files, "archive or video", "archives or videos"))
+        size = f" ({size_text(bytes_that_go(plan))})" if action == "remove" else ""
         of = ", ".join(f"{count:,} {name}" for name, count in lists.items())
-        size = f" ({size_text(int(chosen['file_size'].sum()))})" if action == "remove" else ""
-        rows.append((action.capitalize(), counted(len(chosen), "image") + size, of))
+        rows.append((action.capitalize(), " and ".join(told) + size, of))
     return table_text(rows, "<<<").splitlines()

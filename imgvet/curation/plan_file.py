@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from imgvet.curation.decisions import Decision, Decisions, Kind, decide
 from imgvet.curation.images import FILE
+from imgvet.curation.whole_files import WHOLE_FILE
 from imgvet.errors import PlanError, failing_as
 from imgvet.format import examples, filled
 from imgvet.sources.s3 import parse_location
@@ -95,6 +96,13 @@ def require_sound(plan: pd.DataFrame) -> None:
             f"All of a group would go: no row stays for {examples(lost)}",
             "Keep one of each group, or empty the column kept of the rows that should go anyway",
         )
+    for name in plan["filename"][going & (plan["list"] == WHOLE_FILE)]:
+        stays = plan["filename"][~going & inside(plan["filename"], name)]
+        if len(stays):
+            raise PlanError(
+                f"{name} would go, with {examples(stays.tolist()[:1])} in it, which should stay",
+                "Keep the whole file, or remove every image in it",
+            )
 
 
 def _require_rows(plan: pd.DataFrame, needed: Sequence[str]) -> None:
@@ -109,6 +117,11 @@ def _require_rows(plan: pd.DataFrame, needed: Sequence[str]) -> None:
         )
 
 
+def inside(names: pd.Series, file: str) -> pd.Series:
+    """Which names are those of members of an archive, or of frames of a video."""
+    return names.str.startswith((f"{file}!", f"{file}#t="))
+
+
 def stays_for(plan: pd.DataFrame) -> dict[str, str]:
     """By the name in column ``kept``: that image or, if a person lets it go, another of its group.
 
@@ -119,9 +132,18 @@ def stays_for(plan: pd.DataFrame) -> dict[str, str]:
     return others | {name: name for name in staying["filename"]}
 
 
+def elsewhere(plan: pd.DataFrame) -> pd.DataFrame:
+    """The rows that go and are no files here, nor in an archive or video that goes as a whole."""
+    going = plan[plan["action"] == "remove"]
+    rows = going[going["place"] != FILE]
+    for name in going["filename"][going["list"] == WHOLE_FILE]:
+        rows = rows[~inside(rows["filename"], name)]
+    return rows
+
+
 def write_manifest(plan: pd.DataFrame, folder: Path) -> None:
     """Write the list, and the script if there are objects in buckets, into a quarantine."""
-    rows = plan[(plan["action"] == "remove") & (plan["place"] != FILE)]
+    rows = elsewhere(plan)
     if rows.empty:
         return
     write_bytes(folder / MANIFEST, csv_bytes(rows[_LISTED], to_edit=True))

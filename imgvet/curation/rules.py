@@ -39,6 +39,8 @@ class ListRules(Part):
     )
     unproven: Action = _switch("review", "near duplicates that the pixels don't prove")
     contained: Action = _switch("review", "images that are a part of one that stays")
+    same_video: Action = _switch("off", "frames like one that stays of their own video")
+    whole_files: Action = _switch("review", "archives and videos of which every image goes")
     invalid: Action = _switch("remove", "files that can't be analysed")
     invalid_reasons: Strings = Field(
         tuple(reason.value for reason in BROKEN),

@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgvet.curation.decisions import Decision, Kind, decide
-from imgvet.curation.plan import make_plan, whole_files
+from imgvet.curation.plan import make_plan, plan_lines
 from imgvet.curation.rules import Rules, make_rules
 from imgvet.errors import ImgvetError, InvalidParameterError
 from imgvet.search.saved_lists import save_list
+from imgvet.store.references import digest_file
 from imgvet.workdir import WorkDir
 from support.planted_run import Rows, planted_run
 
@@ -399,12 +401,76 @@ def test_the_label_of_most_stays_and_the_others_are_for_a_person(tmp_path: Path)
     assert largest.loc[4, "kept"] == "/photos/b.jpg"
 
 
-def test_a_film_of_which_every_frame_goes_is_told(tmp_path: Path) -> None:
-    films = [("/a.mp4", "d"), ("/a.mp4", "e"), ("/copy.mp4", "d"), ("/copy.mp4", "e"),
-             ("/part.mp4", "d"), ("/part.mp4", "f")]  # fmt: skip
+def film(path: Path, *digests: str, **more: Any) -> Rows:
+    """The frames of a film; those of one digest have the same bytes."""
+    return [
+        {"filename": f"{path}#t={at}.0", "path": str(path), "time_ms": 1000 * at,
+         "digest": digest * 32, "at": 9 * int(digest, 16), **more}
+        for at, digest in enumerate(digests)
+    ]  # fmt: skip
+
+
+def whole_files(work: WorkDir, **rules: Any) -> dict[str, tuple[str, str | None]]:
+    """By its name the action of a whole file, and the name of the one that stays for it."""
+    plan = make_plan(work, make_rules(rules))
+    rows = plan[plan["list"] == "whole_file"]
+    kept = rows["kept"].map(lambda name: Path(name).name, na_action="ignore").astype(object)
+    pairs = zip(rows["action"], kept.where(kept.notna(), None), strict=True)
+    return dict(zip(rows["filename"].map(lambda name: Path(name).name), pairs, strict=True))
+
+
+def test_a_film_of_which_every_frame_goes_goes_itself_if_its_bytes_stay(tmp_path: Path) -> None:
+    for name in ("a.mp4", "copy.mp4", "remux.mp4", "part.mp4"):
+        (tmp_path / name).write_bytes(name.encode() if name in ("remux.mp4", "part.mp4") else b"a")
     frames = [
-        {"filename": f"{path}#t={row}.0", "path": path, "time_ms": row, "digest": digest * 32}
-        for row, (path, digest) in enumerate(films)
+        *film(tmp_path / "a.mp4", "d", "e", "e"),
+        *film(tmp_path / "copy.mp4", "d", "e", "e"),
+        *film(tmp_path / "remux.mp4", "d", "e"),
+        *film(tmp_path / "part.mp4", "d", "f"),
     ]
-    work = planted_run(tmp_path, [*frames, {**SAME, "digest": "d" * 32, "filename": "/d.jpg"}])
-    assert whole_files(work, make_plan(work, make_rules({}))) == ["/copy.mp4"]
+    work = planted_run(tmp_path / "out", frames)
+    copies = {"a.mp4": ("keep", "a.mp4"), "copy.mp4": ("remove", "a.mp4")}
+    assert whole_files(work) == copies | {"remux.mp4": ("review", None)}
+    assert whole_files(work, whole_files="remove")["remux.mp4"] == ("remove", None)
+    assert whole_files(work, whole_files="off") == {}
+    assert "6 images and 1 archive or video (1 byte)" in plan_lines(make_plan(work, Rules()))[0]
+    decide(work, Decision(Kind.KEEP, digest_file(tmp_path / "remux.mp4")))
+    assert whole_files(work) == copies
+
+
+def test_a_film_that_another_one_shows_is_for_a_person(tmp_path: Path) -> None:
+    frames = [*film(tmp_path / "a.mp4", "1", "2", width=200), *film(tmp_path / "b.mp4", "5", "6")]
+    pair = {"video": str(tmp_path / "a.mp4"), "other": str(tmp_path / "b.mp4"), "offset_ms": 0.0}
+    counts = dict.fromkeys(("frames", "shared_frames", "other_frames", "other_shared_frames"), 2)
+    aligned, apart = (
+        pd.DataFrame([{**pair, **counts, **more}]) for more in ({}, {"offset_ms": np.nan})
+    )
+    work = planted_run(tmp_path / "out", frames, video_pairs=aligned)
+    assert whole_files(work) == {"b.mp4": ("review", None)}
+    assert whole_files(work, protect=str(tmp_path)) == {}
+    assert whole_files(planted_run(tmp_path / "x", frames, video_pairs=apart)) == {}
+
+
+def test_frames_like_others_of_their_film_are_no_work_for_a_person(tmp_path: Path) -> None:
+    frames = [*film(tmp_path / "a.mp4", "1", "1", "2", "3"), *film(tmp_path / "b.mp4", "f")]
+    pairs = [*near((0, 2), (0, 4)), *near((2, 3), verified=0)]
+    work = planted_run(tmp_path / "out", frames, pairs)
+    names = {f"a.mp4#t={at}" for at in range(4)}
+    assert set(said(work)) == {"a.mp4#t=0", "b.mp4#t=0"}
+    found = said(work, same_video="remove", near="remove", whole_files="off")
+    assert {name: found[name][:2] for name in names} == {
+        "a.mp4#t=0": ("keep", "same_video"), "a.mp4#t=1": ("remove", "same_video"),
+        "a.mp4#t=2": ("remove", "same_video"), "a.mp4#t=3": ("review", "same_video"),
+    }  # fmt: skip
+    decide(work, Decision(Kind.KEEP_LEFT, "1" * 32, "2" * 32))
+    assert said(work)["a.mp4#t=2"] == ("remove", "near", "a.mp4#t=0")
+
+
+def test_of_two_copies_of_a_film_one_stays_as_a_whole(tmp_path: Path) -> None:
+    """Whichever of two frames is the less compressed, or has the shorter name."""
+    frames = [*film(tmp_path / "a.mp4", *"123"), *film(tmp_path / "bb.mp4", *"456")]
+    sizes = zip(frames, (4000, 4000, 1000, 1000, 1000, 4000), strict=True)
+    frames = [{**row, "file_size": size} for row, size in sizes]
+    work = planted_run(tmp_path / "out", frames, near((0, 3), (1, 4), (2, 5)))
+    gone = {name for name, row in said(work, near="remove").items() if row[0] == "remove"}
+    assert gone == {"bb.mp4#t=0", "bb.mp4#t=1", "bb.mp4#t=2"}

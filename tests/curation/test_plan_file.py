@@ -12,7 +12,15 @@ from curation.conftest import plan_of
 
 from imgvet.curation.decisions import Kind, read_decisions
 from imgvet.curation.plan import make_plan
-from imgvet.curation.plan_file import is_edited, learn, read_plan, script_of, write_plan
+from imgvet.curation.plan_file import (
+    elsewhere,
+    is_edited,
+    learn,
+    read_plan,
+    require_sound,
+    script_of,
+    write_plan,
+)
 from imgvet.curation.rules import Rules
 from imgvet.errors import PlanError
 from imgvet.spreadsheet import read_csv
@@ -78,6 +86,19 @@ def test_actions_are_words_and_what_is_protected_stays(tmp_path: Path) -> None:
         write_plan(work, sound.assign(**{column: value}))
         with pytest.raises(PlanError):
             read_plan(work.plan_csv)
+
+
+def test_a_film_does_not_go_with_a_frame_that_stays() -> None:
+    film = {"list": "whole_file", "filename": "/a.mp4"}
+    frame = {"list": "near", "filename": "/a.mp4#t=1.0", "place": "frame"}
+    other = {"list": "near", "filename": "/a.mp4.jpg", "action": "keep"}
+    for action, said in (("keep", "with '/a.mp4#t=1.0' in it"), ("review", "in it, which should")):
+        with pytest.raises(PlanError, match=said):
+            require_sound(plan_of([film, {**frame, "action": action}, other]))
+    plan = plan_of([film, frame, other])
+    require_sound(plan)
+    assert elsewhere(plan).empty
+    assert elsewhere(plan[1:])["filename"].tolist() == ["/a.mp4#t=1.0"]
 
 
 def test_what_a_person_kept_is_remembered_by_content(work: WorkDir) -> None:
