@@ -15,7 +15,7 @@ from imgvet.curation.images import FILE
 from imgvet.format import counted
 from imgvet.search.copies import name_rank
 from imgvet.sources.s3 import is_remote
-from imgvet.store.references import digest_file
+from imgvet.store.references import content_of
 from imgvet.tables import PLAN, conform, to_frame
 
 WHOLE_FILE = "whole_file"
@@ -42,10 +42,10 @@ def whole_file_rows(
                 files.setdefault(file.filename, file)
     rows, right = [], found.decisions.of(Kind.KEEP)
     for file in files.values():
-        digest, kept = content(file.filename), file.kept
+        digest, kept = content(file.filename)[0], file.kept
         if digest in right or found.decisions.both_stay(str(digest), str(digest)):
             continue
-        if kept is not None and kept not in files and content(kept) == digest is not None:
+        if kept is not None and kept not in files and content(kept)[0] == digest is not None:
             rows.append(_File(kept, "keep", "stays for a file with the same bytes", kept))
             rows.append(file._replace(action=found.rules.exact, reason=f"an exact copy of {kept}"))
         else:
@@ -57,8 +57,8 @@ def whole_file_rows(
         list=WHOLE_FILE,
         place=names.map(lambda name: "bucket" if is_remote(name) else FILE),
         source=names.map(sources),
-        digest=names.map(content),
-        file_size=names.map(_size),
+        digest=names.map(lambda name: content(name)[0]),
+        file_size=names.map(lambda name: content(name)[1]),
     )
     return to_frame(conform(frame, PLAN))
 
@@ -107,16 +107,9 @@ def _seen_elsewhere(found: Found, untouched: pd.Series) -> Iterator[_File]:
             yield _File(name, "review", said, other)
 
 
-def _content(path: str) -> str | None:
-    """The digest of a file on this machine; None if it can't be read."""
+def _content(path: str) -> tuple[str | None, int | None]:
+    """The digest and the size of a file on this machine; of another, or one that is gone, None."""
     try:
-        return None if is_remote(path) else digest_file(Path(path))
+        return (None, None) if is_remote(path) else content_of(Path(path))
     except OSError:
-        return None
-
-
-def _size(path: str) -> int | None:
-    try:
-        return None if is_remote(path) else Path(path).stat().st_size
-    except OSError:
-        return None
+        return None, None

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field
 
@@ -18,15 +17,7 @@ from imgvet.reports.inputs import images_of
 from imgvet.reports.pair_words import explained
 from imgvet.search.image_table import MAX_ID, ImageTable
 from imgvet.search.pairs import KINDS, AlikePairs
-from imgvet.search.query import (
-    MAX_OFFSET,
-    MAX_PAGE,
-    Condition,
-    ImageSearch,
-    Query,
-    Requested,
-    Short,
-)
+from imgvet.search.query import ImageSearch, Query, Requested, Short
 from imgvet.search.saved_lists import names_in_list
 from imgvet.summary import RunRecord
 from imgvet.tables import LABEL_ISSUES, LEAKS, SIMILARITY, read_made, with_none
@@ -35,21 +26,16 @@ from imgvet.workdir import WorkDir
 Id = Annotated[int, Field(ge=0, le=MAX_ID)]
 
 
-class FindingQuery(Requested):
+class FindingQuery(Query):
     """Which findings of a kind are wanted: those with an image as :class:`Query` says.
 
     The relation of a pair is one of ``relations``, and its labels are both ``labels``, as far as
-    these are named.
+    these are named. They come in the order of their kind.
     """
 
     kind: Short = "all"
-    text: Short = ""
-    list: Short | None = None
-    where: Annotated[tuple[Condition, ...], Field(max_length=100)] = ()
     relations: Annotated[tuple[Short, ...], Field(max_length=100)] = ()
     labels: tuple[Short, Short] | None = None
-    offset: int = Field(0, ge=0, le=MAX_OFFSET)
-    limit: int = Field(60, ge=1, le=MAX_PAGE)
 
 
 class Findings:
@@ -62,6 +48,7 @@ class Findings:
 
     def __init__(self, work: WorkDir, images: ImageTable) -> None:
         self._work, self._images = work, images
+        self._digests = images.frame(["digest"])["digest"]
         self._search = ImageSearch(images, partial(names_in_list, work))
 
     def of(self, kind: str) -> pd.DataFrame:
@@ -72,16 +59,20 @@ class Findings:
         """What a person decided, or takes back."""
         raise NotImplementedError
 
+    def decided(self, found: pd.DataFrame) -> pd.Series:
+        """What was decided of each of some findings; missing if nothing was."""
+        raise NotImplementedError
+
     def told(self, shown: pd.DataFrame) -> list[dict[Any, Any]]:
         """Some findings as JSON has them, with what was decided of each."""
-        return with_none(shown).to_dict(orient="records")
+        rows = shown.assign(decision=self.decided(shown).astype(object))
+        return with_none(rows).to_dict(orient="records")
 
     def narrowed(self, found: pd.DataFrame, query: FindingQuery) -> pd.DataFrame:
         """The findings that a query asks for, of those of its kind."""
-        images = Query(text=query.text, where=query.where, list=query.list)
-        if not images.is_narrow:
+        if not query.is_narrow:
             return found
-        wanted = found[list(self.ends)].isin(self._search.ids(images))
+        wanted = found[list(self.ends)].isin(self._search.ids(query))
         return found[wanted.any(axis=1)]
 
     @property
@@ -100,7 +91,8 @@ class Findings:
             )
         found = self.narrowed(self.of(query.kind), query)
         shown = found.iloc[query.offset : query.offset + query.limit]
-        return {"total": len(found), "rows": self.told(shown)}
+        decided = int(self.decided(found).notna().sum())
+        return {"total": len(found), "decided": decided, "rows": self.told(shown)}
 
     def decide(self, asked: Any) -> None:
         """Keep what a person decided, or take it back, by content.
@@ -142,15 +134,11 @@ class Labels(Findings):
         column = {"issues": "is_issue", "conflicts": "conflict"}.get(kind)
         return self._judged if column is None else self._judged[self._judged[column].astype(bool)]
 
-    def told(self, shown: pd.DataFrame) -> list[dict[Any, Any]]:
-        """Some labels, with the one that was decided on."""
-        digests = self._images.frame(["digest"], shown["id"].to_numpy())["digest"]
-        decisions = read_decisions(self._work)
-        right, rows = decisions.of(Kind.LABEL_IS_RIGHT), super().told(shown)
-        for row, digest in zip(rows, digests, strict=True):
-            own = row["label"] if digest in right else None
-            row["decision"] = decisions.labels.get(digest, own)
-        return rows
+    def decided(self, found: pd.DataFrame) -> pd.Series:
+        """The label that was decided on."""
+        digests, decisions = found["id"].map(self._digests), read_decisions(self._work)
+        own = found["label"].where(digests.isin(decisions.of(Kind.LABEL_IS_RIGHT)))
+        return digests.map(decisions.labels).astype(object).fillna(own.astype(object))
 
     def decision_of(self, asked: LabelToDecide) -> Decision:
         """Which label of a content is right."""
@@ -188,6 +176,7 @@ class Pairs(Findings):
         )
         known = images.frame(["label", "split"]).nunique()
         absent = {"leaks": known["split"] < 2, "conflicts": known["label"] < 2}
+        absent["across"] = images["time_ms"].null_count == len(images)
         self.titles = {kind: title for kind, title in KINDS.items() if not absent.get(kind)}
 
     def of(self, kind: str) -> pd.DataFrame:
@@ -209,14 +198,20 @@ class Pairs(Findings):
 
     def told(self, shown: pd.DataFrame) -> list[dict[Any, Any]]:
         """Some pairs in words."""
-        digests = self._images.frame(["digest"], np.unique(shown[["from", "to"]]))["digest"]
-        contents = zip(shown["from"].map(digests), shown["to"].map(digests), strict=True)
-        decided, rows = read_decisions(self._work).pairs, super().told(shown)
-        for row, pair in zip(rows, contents, strict=True):
+        same = shown["from"].map(self._digests) == shown["to"].map(self._digests)
+        rows = super().told(shown.assign(same_bytes=same))
+        for row in rows:
             row["explained"] = explained(row, *images_of(self._images, (row["from"], row["to"])))
             row.pop("transform", None)
-            row |= {"same_bytes": pair[0] == pair[1], "decision": decided.get(pair)}
         return rows
+
+    def decided(self, found: pd.DataFrame) -> pd.Series:
+        """What was decided of each pair of contents."""
+        known = read_decisions(self._work).pairs
+        ends = found[list(self.ends)].apply(lambda end: end.map(self._digests))
+        ends = ends[ends.isin({digest for pair in known for digest in pair}).all(axis=1)]
+        decided = [known.get(pair) for pair in ends.itertuples(index=False, name=None)]
+        return pd.Series(decided, ends.index, dtype=object).reindex(found.index)
 
     def decision_of(self, asked: PairToDecide) -> Decision:
         """What is decided on two contents."""

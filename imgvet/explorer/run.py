@@ -81,11 +81,16 @@ class ExploredRun:
         return visible(self.record.dataset)
 
     @property
+    def noun(self) -> str:
+        """What was analysed, one of them."""
+        return "crop" if self.work.part else "image"
+
+    @property
     def presets(self) -> dict[str, Query]:
         """By title the queries that most people ask first, those that the run has columns for."""
         limits, component = self.record.options(FlagOptions), "components.component_id"
         queries = {
-            "All images": Query(),
+            f"All {self.noun}s": Query(),
             "Exact copies": _having(COPIES, above=1, sort="embedding_row"),
             "Near duplicates": _having(HIGHEST, sort=HIGHEST, descending=True),
             "Outliers": _having("outliers.score", sort="outliers.score", descending=True),

@@ -154,7 +154,7 @@ def _run(request: Request) -> ExploredRun:
 def _page(request: Request, name: str) -> Response:
     run = _run(request)
     page = {"title": run.title, "run": run.record.run_id, "token": request.app.state.token}
-    page |= {"version": __version__, "neighbors": NEIGHBORS}
+    page |= {"version": __version__, "neighbors": NEIGHBORS, "noun": run.noun}
     return _TEMPLATES.TemplateResponse(request, name, page)
 
 
@@ -290,7 +290,8 @@ def _thumbnail(request: Request) -> Response:
 
 
 def _original(request: Request) -> Response:
-    shown = _run(request).originals.show(_known(request, "id")["id"])
+    whole = "whole" in request.query_params
+    shown = _run(request).originals.show(_known(request, "id")["id"], whole=whole)
     if isinstance(shown, Failure):
         raise HTTPException(HTTPStatus.NOT_FOUND, f"{shown.reason.value}: {shown.detail}")
     if shown is None:

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 
-from imgvet.crops.crop import decode_item
+from imgvet.crops.crop import cut_picture, decode_item
 from imgvet.images.formats import Format, identify
+from imgvet.images.geometry import Region, points_of, region_of
 from imgvet.images.picture import Pixels
 from imgvet.measures.compute_stats import crop_digest
 from imgvet.options import VideoOptions
@@ -51,11 +52,12 @@ class Originals:
         self._work = work
         self._reader = Reader(work, record.options(VideoOptions))
 
-    def show(self, item: int) -> Shown | Failure | None:
+    def show(self, item: int, *, whole: bool = False) -> Shown | Failure | None:
         """The original of an image, or why it can't be shown; None if the run has no such image.
 
-        Only what begins as an image is given out as it is, and only what can be decoded is
-        converted. Raises an ImgvetError if its bucket can't be reached.
+        Of a crop ``whole`` asks for the picture that it was cut out of, with an outline of it. Only
+        what begins as an image is given out as it is, and only what can be decoded is converted.
+        Raises an ImgvetError if its bucket can't be reached.
         """
         table = pq.read_table(self._work.table(ITEMS.name), filters=[("id", "=", item)])
         if not len(table):
@@ -70,12 +72,30 @@ class Originals:
         if file.box is None and kind in _SHOWN_AS_THEY_ARE:
             shown = Shown(content.data, f"image/{kind.value.lower()}")
         else:
-            picture = decode_item(content.data, file.box, full_size=True)
+            picture = decode_item(content.data, None, full_size=True)
             if isinstance(picture, Failure):
                 return picture
-            now = now if file.box is None else crop_digest(picture)
-            shown = _encoded(picture.pixels)
+            pixels = picture.pixels
+            if file.box is not None:
+                region = region_of(file.box)
+                crop = cut_picture(picture, region)
+                if isinstance(crop, Failure):
+                    return crop
+                now = crop_digest(crop)
+                pixels = _outlined(pixels, region) if whole else crop.pixels
+            shown = _encoded(pixels)
         return replace(shown, changed=row["digest"] not in (None, now))
+
+
+def _outlined(pixels: Pixels, region: Region) -> Pixels:
+    """A picture with a line around a region of it, white on black: it is seen on any picture."""
+    box, size = region.box, np.array([region.box.width, region.box.height])
+    upright = (box.x, box.y) + np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * size
+    corners = upright if region.corners is None else points_of(region.corners)
+    marked, line = pixels.copy(), max(1, max(pixels.shape) // 400)
+    for colour, width in ((0, 4 * line), (255, 2 * line)):
+        cv2.polylines(marked, [corners.round().astype(np.int32)], True, [colour] * 3, width)
+    return marked
 
 
 def _encoded(pixels: Pixels) -> Shown:

@@ -7,15 +7,17 @@ from functools import cache
 import pandas as pd
 
 from imgvet.search.image_table import COPIES, ImageTable
+from imgvet.similarity.videos import videos_of
 
 KINDS = {
+    "across": "Near, across videos",
     "near": "Near duplicates",
     "exact": "Exact copies",
     "leaks": "Across splits",
     "conflicts": "Labels that differ",
     "all": "All pairs",
 }
-"""What pairs there are, and what a person calls them."""
+"""What pairs there are, and what a person calls them; ``across`` leaves out those of one video."""
 
 
 class AlikePairs:
@@ -42,6 +44,11 @@ class AlikePairs:
         one, other = labels
         return (first.eq(one) & second.eq(other)) | (first.eq(other) & second.eq(one))
 
+    def _in_one_video(self, pairs: pd.DataFrame) -> pd.Series:
+        """Which pairs are frames of one video, where those beside each other are alike."""
+        video = videos_of(self._images.frame(["path", "member", "time_ms"]))
+        return pairs["from"].map(video) == pairs["to"].map(video)
+
     def _of(self, kind: str) -> pd.DataFrame:
         """The pairs of a kind, with the columns of the table similarity."""
         order = ["similarity", "from", "to"]
@@ -60,4 +67,6 @@ class AlikePairs:
             copies, others = self.ends(pairs, COPIES)
             return pairs[(first == second) & copies.notna() & others.notna()]
         differ = pairs[first.notna() & second.notna() & (first != second)]
+        if kind == "across":
+            return differ[~self._in_one_video(differ)]
         return differ[differ["similarity"] >= self._joins] if kind == "conflicts" else differ

@@ -154,7 +154,9 @@ def test_full_size_shows_the_original_and_all_that_is_known(page: Tab) -> None:
 
 def test_full_size_begins_with_the_thumbnail(page: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
     there, show = threading.Event(), Originals.show
-    monkeypatch.setattr(Originals, "show", lambda *asked: there.wait(60) and show(*asked))
+    monkeypatch.setattr(
+        Originals, "show", lambda *asked, **how: there.wait(60) and show(*asked, **how)
+    )
     try:
         click(page, "#gallery .name")
         page.wait_for(f"{DIALOG} && {DIALOG}.querySelector('img').naturalWidth > 0")

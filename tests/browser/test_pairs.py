@@ -41,6 +41,17 @@ def explorer(work: WorkDir) -> Iterator[Explorer]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
+    """An exact copy, and of each a crop."""
+    folder = tmp_path_factory.mktemp("crops") / "photos"
+    write_photographs(folder, 1)
+    (folder / "again.jpg").write_bytes((folder / "photo00.jpg").read_bytes())
+    box = "row_y=10,col_x=20,height=60,width=80"
+    with Explorer(finish_run(folder, folder.parent / "out", bounding_box=box).home) as running:
+        yield running
+
+
 @pytest.fixture
 def page(tab: Tab, explorer: Explorer, work: WorkDir) -> Iterator[Tab]:
     """The first of four pairs."""
@@ -76,7 +87,9 @@ def test_what_is_decided_on_is_seen_while_its_originals_are_still_read(
 ) -> None:
     sources = "['left', 'right'].map((side) => document.getElementById(side + '-picture').src)"
     there, show = threading.Event(), Originals.show
-    monkeypatch.setattr(Originals, "show", lambda *asked: there.wait(60) and show(*asked))
+    monkeypatch.setattr(
+        Originals, "show", lambda *asked, **how: there.wait(60) and show(*asked, **how)
+    )
     try:
         page.wait_for(f"{sources}.every((source) => source.startsWith('blob:'))")
         for number in (2, 3, 4):  # the next one may have been read ahead
@@ -95,6 +108,7 @@ def test_keys_decide_and_go_on_and_one_key_undoes_it(page: Tab, work: WorkDir) -
         page.wait_for(f"{RANGE}.startsWith('{number} of 4')")
         press(page, str(number), f"{said}: kept.")
         assert decided(work) == kinds[:number]
+    assert page.run(RANGE).startswith("4 of 4 · 4 decided · similarity")
     for left in (3, 2, 1, 0):
         press(page, "u", "Undone.")
         assert page.run(f"{RANGE}.startsWith('{left + 1} of 4')")
@@ -131,6 +145,20 @@ def test_those_decided_on_are_passed_over(page: Tab, work: WorkDir) -> None:
         press(page, "3", "Keep both: kept.")
     assert decided(work) == ["keep_both"] * 4
     page.open(page.run("location.href"), f"{RANGE} === 'All 4 pairs are decided on.'")
+
+
+def test_crops_are_called_so_and_shown_in_their_picture(tab: Tab, crops: Explorer) -> None:
+    tab.open(crops.url, "document.querySelectorAll('.card').length === 2")
+    assert tab.run("document.getElementById('about').textContent").startswith("Explorer · 2 crops")
+    tab.open(f"http://127.0.0.1:{crops.port}/pairs?kind=exact", SHOWN)
+    size = "document.getElementById('right-picture').naturalWidth"
+    tab.wait_for(f"{size} === 80")
+    key(tab, "w")
+    tab.wait_for(f"{size} > 80")
+    key(tab, "1")
+    tab.wait_for("document.getElementById('said').textContent.startsWith('Both have the same by')")
+    assert tab.run("document.getElementById('keep_left').getAttribute('aria-disabled')") == "true"
+    assert tab.errors == []
 
 
 def test_both_pictures_are_zoomed_and_moved_together(page: Tab) -> None:

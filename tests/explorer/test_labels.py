@@ -110,7 +110,7 @@ def test_decided_labels_are_exported_and_planned_with(labels: Labels, labelled: 
 
 def test_the_site_answers_and_decides(client: httpx.Client) -> None:
     assert client.get("/labels").text.count("<h1") == 1
-    assert client.get("/api/labels").json() == {"total": 0, "rows": []}
+    assert client.get("/api/labels").json() == {"total": 0, "decided": 0, "rows": []}
     assert client.post("/api/labels", json={"id": 10**6, "decision": "cat"}).status_code == 400
     assert client.post("/api/labels", json={"id": 0, "decision": "cat"}).json() == {
         "decision": "cat"

@@ -76,6 +76,12 @@ def test_crops_are_cut_from_their_pictures(tmp_path: Path):
     box = "row_y=10,col_x=20,height=50,width=70"
     work = finish_run(folder, tmp_path / "out", bounding_box=box)
     assert np.array_equal(pixels(shown(work, 0)), photograph(4)[10:60, 20:90])
+    whole = Originals(work, read_record(work)).show(0, whole=True)
+    outlined = (pixels(whole) != photograph(4)).any(axis=2)
+    assert outlined.any()
+    assert not outlined[15:55, 25:85].any()
+    assert not outlined[:5].any()
+    assert not outlined[70:].any()
     digest = read_table(work.table("items"))["digest"][0]
     thumbnail = Thumbnails(Store(work).measures).read(digest)
     assert thumbnail is not None
@@ -118,6 +124,10 @@ def test_a_rotated_crop_is_the_one_that_the_run_saw(tmp_path: Path):
     found = shown(work, 0)
     assert isinstance(found, Shown)
     assert not found.changed
+    whole = Originals(work, read_record(work)).show(0, whole=True)
+    assert isinstance(whole, Shown)
+    assert not whole.changed
+    assert pixels(whole).shape == photograph(6).shape
 
 
 def test_thumbnails_are_found_by_digest(work: WorkDir):

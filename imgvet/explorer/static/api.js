@@ -51,7 +51,7 @@ export const changeList = (name, change) => json(listOf(name), change);
 export const deleteList = (name) => ask(listOf(name), { method: "DELETE", headers: { "x-imgvet-token": token } });
 export const saveList = (wanted) => json("/api/lists", wanted);
 export const thumbnail = (id) => `/thumbnail/${id}`;
-export const original = (id) => `/original/${id}`;
+export const original = (id, whole = false) => `/original/${id}${whole ? "?whole" : ""}`;
 
 /* The original, and whether it is another one than the run saw. */
 export async function readOriginal(id, signal, address = original) {

@@ -41,6 +41,16 @@ export function number(value) {
   return Number.isInteger(value) ? whole.format(value) : formats.format(value);
 }
 
+/* What was analysed, images or crops: one of them, and how many. */
+export const noun = document.querySelector('meta[name="imgvet-noun"]').content;
+export const counted = (many, before = "") => `${number(many)} ${before}${noun}${many === 1 ? "" : "s"}`;
+
+export const capital = (text) => text.replace(/^./u, (letter) => letter.toUpperCase());
+
+/* A link to some of what there is, with how many that are. */
+export const badged = (title, total, attributes) =>
+  element("a", attributes, [element("span", {}, [title]), element("span", { class: "badge", text: number(total) })]);
+
 /* Cut off, so that only 1 reads as 1. */
 export function similarity(value) {
   return value >= 1 ? "1" : (Math.floor(value * 1000 + 1e-6) / 1000).toFixed(3);

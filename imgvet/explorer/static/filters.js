@@ -1,7 +1,7 @@
 /* Conditions on columns: chips of those that are set, and a form for a new one. */
 
 import * as api from "./api.js";
-import { button, byId, element, number, visible } from "./dom.js";
+import { button, byId, counted, element, number, visible } from "./dom.js";
 
 let columns = new Map();
 let onChange = null;
@@ -83,7 +83,7 @@ async function ask(column) {
   }
   const lead = element("p", { class: "lead-text" }, [
     element("strong", { text: titleOf(column.name) }),
-    ` ${column.meaning ? "– " + column.meaning : ""}${found.missing ? ` (${number(found.missing)} images without)` : ""}`,
+    ` ${column.meaning ? "– " + column.meaning : ""}${found.missing ? ` (${counted(found.missing)} without)` : ""}`,
   ]);
   const fields = column.kind === "number" ? range(found) : choice(found);
   form.replaceChildren(

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { address } from "./state.js";
-import { button, byId, element, folderOf, lastPart, named, number, similarity, visible } from "./dom.js";
+import { button, byId, capital, element, folderOf, lastPart, named, noun, number, similarity, visible } from "./dom.js";
 import { titleOf } from "./filters.js";
 import * as selection from "./selection.js";
 
@@ -17,7 +17,7 @@ export function start(given) {
   root.addEventListener("keydown", keys);
 }
 
-export function show(page, nothing = "No images match.") {
+export function show(page, nothing = `No ${noun}s match.`) {
   entries = page.rows.map((row) => {
     const known = Object.fromEntries(page.columns.map((name, place) => [name, row[place]]));
     return { id: known.id, filename: known.filename, status: known.status, known };
@@ -44,7 +44,7 @@ function card(entry) {
       class: "picture",
       "data-id": entry.id,
       href: usable ? address({ similar: entry.id }) : api.original(entry.id),
-      "aria-label": usable ? `Images similar to ${name}` : `Not analysed: ${name}`,
+      "aria-label": usable ? `${capital(noun)}s similar to ${name}` : `Not analysed: ${name}`,
     },
     [usable ? thumbnail(entry.id) : element("span", { class: "missing", text: "Not analysed" })]
   );

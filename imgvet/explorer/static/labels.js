@@ -1,7 +1,7 @@
 /* Labels that are likely wrong, one after the other, with the neighbours that say so. */
 
 import * as api from "./api.js";
-import { byId, element, folderOf, lastPart, named, number, similarity, visible } from "./dom.js";
+import { byId, capital, element, folderOf, lastPart, named, noun, similarity, visible } from "./dom.js";
 import { factsOf, forget, notesOn, once, original, readOnly, showIn } from "./images.js";
 import * as walk from "./walk.js";
 
@@ -20,9 +20,9 @@ async function show(row) {
   if (row.decision !== null) told.push(["Decided", [hue(row.decision)]]);
   byId("judgement").replaceChildren(...told.map(([name, value]) => element("div", {}, [element("dt", { text: name }), element("dd", {}, value)])));
   for (const id of ["filename", "near"]) byId(id).replaceChildren();
-  readOnly([row.id]);
+  readOnly([walk.seen(row.id)]);
   notesOn({});
-  const picture = showIn(byId("picture"), row.id, () => walk.shown === row);
+  const picture = showIn(byId("picture"), walk.seen(row.id), () => walk.shown === row);
   const [known, found] = await Promise.all([factsOf(row.id), nearOf(row.id)]);
   if (walk.shown !== row) return;
   const folder = folderOf(known.filename);
@@ -32,12 +32,12 @@ async function show(row) {
   byId("near").replaceChildren(...neighbors.map((one) => neighbor(one, row)));
   const read = await picture;
   if (walk.shown === row) notesOn({ "The file": read });
-  forget([row.id]);
+  forget([walk.seen(row.id)]);
 }
 
 function neighbor(one, row) {
   const name = visible(lastPart(one.filename));
-  const link = element("a", { class: "picture", href: `/explore?similar=${one.id}`, "aria-label": `Images similar to ${name}` }, [
+  const link = element("a", { class: "picture", href: `/explore?similar=${one.id}`, "aria-label": `${capital(noun)}s similar to ${name}` }, [
     element("img", { src: api.thumbnail(one.id), alt: "", loading: "lazy" }),
   ]);
   const says = one.label === row.suggested_label ? " says" : one.label === row.label ? " agrees" : "";
@@ -73,15 +73,15 @@ walk
     words: (row) => (row.conflict ? " · an exact copy has another label" : ""),
     show,
     prepare(row) {
-      original(row.id);
+      original(walk.seen(row.id));
       factsOf(row.id);
       nearOf(row.id);
     },
     buttons: {
-      keep_label: { decision: (row) => row.label, disabled: never, said: "The label is right: kept." },
+      keep_label: { decision: (row) => row.label, off: never, said: "The label is right: kept." },
       change_label: {
         decision: (row) => row.suggested_label,
-        disabled: (row) => !row.suggested_label || row.suggested_label === row.label,
+        off: (row) => (!row.suggested_label || row.suggested_label === row.label) && "No other label is suggested.",
         said: "The suggested label: kept.",
       },
     },

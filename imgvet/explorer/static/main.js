@@ -1,7 +1,7 @@
 /* The explorer: what is shown follows from the state, and the state from the address. */
 
 import * as api from "./api.js";
-import { button, byId, element, lastPart, named, number } from "./dom.js";
+import { badged, button, byId, capital, counted, element, lastPart, named, noun, number } from "./dom.js";
 import * as filters from "./filters.js";
 import * as gallery from "./gallery.js";
 import { askAndSave, markList, showLists } from "./save.js";
@@ -106,9 +106,8 @@ function showRange() {
   const count = gallery.shown().length;
   const pages = Math.ceil(total / PAGE);
   const range = number(from + 1) + (count > 1 ? `–${number(from + count)}` : "");
-  const images = (many) => `${number(many)} ${searching() ? "nearest " : ""}image${many === 1 ? "" : "s"}`;
-  const words = searching() ? images(count) : `${range} of ${images(total)}`;
-  byId("range").textContent = count ? words : "No images";
+  const words = searching() ? counted(count, "nearest ") : `${range} of ${counted(total)}`;
+  byId("range").textContent = count ? words : `No ${noun}s`;
   byId("back").hidden = byId("forth").hidden = searching() || pages < 2;
   byId("back").disabled = !state.page;
   byId("forth").disabled = (state.page || 0) >= pages - 1;
@@ -123,8 +122,8 @@ async function showSearched() {
   root.hidden = !searching();
   if (root.hidden) return;
   const id = state.similar;
-  const heading = element("p", {}, ["Images similar to ", picture ? named(picture.name) : `image ${id}`]);
-  const tools = element("div", { class: "tools" }, [button("Show all images", () => go({}))]);
+  const heading = element("p", {}, [`${capital(noun)}s similar to `, picture ? named(picture.name) : `${noun} ${id}`]);
+  const tools = element("div", { class: "tools" }, [button(`Show all ${noun}s`, () => go({}))]);
   const image = element("img", { alt: "The picture that was searched for", src: picture ? picture.source : api.thumbnail(id) });
   image.hidden = picture !== null && !picture.source;
   image.addEventListener("error", () => {
@@ -135,7 +134,7 @@ async function showSearched() {
   try {
     const facts = await api.facts(id);
     if (state.similar !== id) return;
-    heading.replaceChildren("Images similar to ", named(String(facts.filename)));
+    heading.replaceChildren(`${capital(noun)}s similar to `, named(String(facts.filename)));
     tools.prepend(button("Zoom", () => zoom.open({ id, filename: facts.filename, status: facts.status })));
   } catch {
     // The gallery says what is wrong.
@@ -245,10 +244,7 @@ function showPresets() {
   byId("presets").replaceChildren(
     ...run.presets.map((preset) => {
       const wanted = { where: [], ...preset.query };
-      const link = element("a", { href: address(wanted) }, [
-        element("span", { text: preset.title }),
-        element("span", { class: "badge", text: number(preset.total) }),
-      ]);
+      const link = badged(preset.title, preset.total, { href: address(wanted) });
       link.addEventListener("click", (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
@@ -263,21 +259,14 @@ function showFindings(kinds) {
   const found = run[kinds].filter((one) => one.total);
   byId(`${kinds}-title`).hidden = !found.length;
   byId(kinds).replaceChildren(
-    ...found.map((one) =>
-      element("li", {}, [
-        element("a", { href: `/${kinds}?kind=${one.kind}` }, [
-          element("span", { text: one.title }),
-          element("span", { class: "badge", text: number(one.total) }),
-        ]),
-      ])
-    )
+    ...found.map((one) => element("li", {}, [badged(one.title, one.total, { href: `/${kinds}?kind=${one.kind}` })]))
   );
 }
 
 async function start() {
   run = await api.about();
   ["pairs", "labels"].forEach(showFindings);
-  byId("about").textContent = `Explorer · ${number(run.images)} images · compared by ${run.model || "embeddings"}`;
+  byId("about").textContent = `Explorer · ${counted(run.images)} · compared by ${run.model || "embeddings"}`;
   byId("pick-file").hidden = byId("pick-path").hidden = !run.takes_pictures;
   filters.start(run.columns, (where) => change({ where }));
   gallery.start({ similar, zoom: zoom.open, root: run.root });

@@ -1,7 +1,7 @@
 /* Pairs of similar images, one after the other, and what is decided on them. */
 
 import * as api from "./api.js";
-import { button, byId, element, named, number, similarity, visible } from "./dom.js";
+import { button, byId, element, named, noun, number, similarity, visible } from "./dom.js";
 import * as filters from "./filters.js";
 import { factsOf, forget, notesOn, original, readOnly, showIn } from "./images.js";
 import * as view from "./view.js";
@@ -16,7 +16,7 @@ let right = null; // the image on the right: the second of the pair, or another 
 
 function words(pair) {
   const relation = pair.relation ? `, ${visible(String(pair.relation)).replaceAll("_", " ")}` : "";
-  return ` · similarity ${similarity(pair.similarity)}${relation}${pair.explained && ` \u00b7 ${pair.explained}`}${pair.same_bytes ? ", the same bytes: which copy stays is up to a plan" : ""}`;
+  return ` · similarity ${similarity(pair.similarity)}${relation}${pair.explained && ` \u00b7 ${pair.explained}`}`;
 }
 
 async function show(pair) {
@@ -24,12 +24,12 @@ async function show(pair) {
   view.fit();
   walk.showDecision();
   await Promise.all([showRight(pair.to), showGroup(pair)]);
-  forget([pair.from, pair.to, right]);
+  forget([pair.from, pair.to, right].map(walk.seen));
 }
 
 function prepare(pair) {
   for (const id of [pair.from, pair.to]) {
-    original(id);
+    original(walk.seen(id));
     factsOf(id);
   }
 }
@@ -38,12 +38,12 @@ async function showRight(id) {
   const pair = walk.shown;
   right = id;
   const mine = () => walk.shown === pair && right === id;
-  readOnly([pair.from, id]);
+  readOnly([pair.from, id].map(walk.seen));
   byId("facts").replaceChildren();
   notesOn({});
   const pictures = Promise.all([
-    showIn(byId("left-picture"), pair.from, () => walk.shown === pair),
-    showIn(byId("right-picture"), id, mine),
+    showIn(byId("left-picture"), walk.seen(pair.from), () => walk.shown === pair),
+    showIn(byId("right-picture"), walk.seen(id), mine),
   ]);
   try {
     const facts = await Promise.all([factsOf(pair.from), factsOf(id)]);
@@ -100,7 +100,7 @@ async function showGroup(pair) {
     byId("members").querySelectorAll("button").forEach((one) => one.setAttribute("aria-pressed", String(Number(one.value) === right)));
   byId("members").replaceChildren(
     ...ids.map((id) => {
-      const look = button("", () => showRight(id).then(walk.showDecision).then(mark), { value: id, "aria-label": `Show image ${id} on the right` });
+      const look = button("", () => showRight(id).then(walk.showDecision).then(mark), { value: id, "aria-label": `Show ${noun} ${id} on the right` });
       look.append(element("img", { src: api.thumbnail(id), alt: "", loading: "lazy" }));
       return element("li", {}, [look]);
     })
@@ -119,8 +119,10 @@ function marked(pair) {
   });
 }
 
-function disabled(pair, kind) {
-  return right !== pair.to || (pair.same_bytes && ["keep_left", "keep_right"].includes(kind));
+/* Why a decision can't be taken; empty if it can. */
+function off(pair, kind) {
+  if (right !== pair.to) return "This is another picture of the component: choose the right one of the pair below.";
+  return pair.same_bytes && kind !== "keep_both" ? "Both have the same bytes: a plan (imgvet curate plan) keeps one." : "";
 }
 
 async function ready() {
@@ -141,7 +143,7 @@ walk
     show,
     prepare,
     buttons: Object.fromEntries(
-      Object.entries(SAID).map(([kind, said]) => [kind, { decision: () => kind, disabled: (pair) => disabled(pair, kind), said: `${said}: kept.` }])
+      Object.entries(SAID).map(([kind, said]) => [kind, { decision: () => kind, off: (pair) => off(pair, kind), said: `${said}: kept.` }])
     ),
     keep: (pair, decision) => api.decide(pair.from, pair.to, decision),
     keys: { b: () => view.show("blink"), v: () => view.show("slide"), "+": () => view.zoom(1.5), "-": () => view.zoom(1 / 1.5), 0: view.fit },

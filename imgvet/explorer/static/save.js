@@ -1,7 +1,7 @@
 /* Saving a list in the work dir, under a name that is asked for. */
 
 import * as api from "./api.js";
-import { button, byId, element, named, number } from "./dom.js";
+import { badged, button, byId, counted, element, named, number } from "./dom.js";
 
 let known = new Map();
 let open = null;
@@ -27,10 +27,7 @@ export async function showLists(given) {
 }
 
 function link(one) {
-  const made = element("a", { href: "/explore?list=" + encodeURIComponent(one.name) }, [
-    element("span", {}, [named(one.name)]),
-    element("span", { class: "badge", text: number(one.count) }),
-  ]);
+  const made = badged(named(one.name), one.count, { href: "/explore?list=" + encodeURIComponent(one.name) });
   made.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
@@ -88,7 +85,7 @@ export function askAndSave(wanted, count) {
   const again = element("label", { class: "check", hidden: "" }, [replace, " Replace the list of that name"]);
   const said = element("p", { role: "status", text: "It is kept as lists/NAME.txt in the work dir, one file name a row." });
   const form = element("form", { method: "dialog" }, [
-    element("h2", { id: "ask-title", text: `Save ${number(count)} ${count === 1 ? "image" : "images"} as a list` }),
+    element("h2", { id: "ask-title", text: `Save ${counted(count)} as a list` }),
     element("label", { for: "list-name", text: "Name" }, [name]),
     again,
     said,

@@ -1,6 +1,6 @@
 /* The selected images, and what can be done with them. */
 
-import { button, element, number } from "./dom.js";
+import { button, counted, element } from "./dom.js";
 import { askAndSave } from "./save.js";
 
 const selected = new Map();
@@ -42,7 +42,7 @@ export function changed(said = "") {
   keep();
   bar.hidden = selected.size === 0;
   document.body.classList.toggle("has-selection", selected.size > 0);
-  status.textContent = `${number(selected.size)} ${selected.size === 1 ? "image" : "images"} selected. ${said}`;
+  status.textContent = `${counted(selected.size)} selected. ${said}`;
   for (const listener of listeners) listener();
 }
 

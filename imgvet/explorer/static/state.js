@@ -1,41 +1,43 @@
-/* What is shown, as part of the address, so that Back, reload and bookmarks work.
-
-   {similar: id, text, where, list, sort, descending, page}; all may be missing. A picture that was given has no
-   address: it is {picture: ...} in memory only. */
+/* What a page shows, as part of its address, so that Back, reload and bookmarks work. Of the explorer: {similar: id, text,
+   where, list, sort, descending, page}; a picture that was given has no address: it is {picture: ...} in memory only. Of
+   the findings: {kind, text, where, list, relation, labels, open, at}. All may be missing. */
 
 export const PAGE = 60;
+const TEXTS = ["kind", "text", "list", "relation", "sort"];
+const LISTS = ["labels", "where"];
+const FLAGS = ["descending", "open"];
+const PLACES = ["page", "at"]; // counted from 0, and in the address from 1
+
+function parsed(text) {
+  try {
+    const found = JSON.parse(text || "[]");
+    return Array.isArray(found) ? found : [];
+  } catch {
+    return [];
+  }
+}
 
 export function read() {
   const given = new URLSearchParams(location.search);
-  const page = Math.max(0, Number.parseInt(given.get("page") || "1", 10) - 1 || 0);
-  let where = [];
-  try {
-    where = JSON.parse(given.get("where") || "[]");
-  } catch {
-    where = [];
-  }
-  return {
-    similar: /^\d+$/.test(given.get("similar") || "") ? Number(given.get("similar")) : undefined,
-    list: given.get("list"),
-    text: given.get("text") || "",
-    where: Array.isArray(where) ? where : [],
-    sort: given.get("sort"),
-    descending: given.get("descending") === "1",
-    page,
-  };
+  const read = (names, value) => names.map((name) => [name, value(given.get(name) || "")]);
+  return Object.fromEntries([
+    ["similar", /^\d+$/.test(given.get("similar") || "") ? Number(given.get("similar")) : undefined],
+    ...read(TEXTS, (text) => text),
+    ...read(LISTS, parsed),
+    ...read(FLAGS, (text) => text === "1"),
+    ...read(PLACES, (text) => Math.max(0, Number.parseInt(text || "1", 10) - 1 || 0)),
+  ]);
 }
 
-export function address(state) {
+export function address(state, path = "/explore") {
   const made = new URLSearchParams();
   if (state.similar !== undefined) made.set("similar", state.similar);
-  if (state.text) made.set("text", state.text);
-  if (state.where && state.where.length) made.set("where", JSON.stringify(state.where));
-  if (state.list) made.set("list", state.list);
-  if (state.sort) made.set("sort", state.sort);
-  if (state.descending) made.set("descending", "1");
-  if (state.page) made.set("page", state.page + 1);
+  for (const name of TEXTS) if (state[name]) made.set(name, state[name]);
+  for (const name of LISTS) if (state[name] && state[name].length) made.set(name, JSON.stringify(state[name]));
+  for (const name of FLAGS) if (state[name]) made.set(name, "1");
+  for (const name of PLACES) if (state[name]) made.set(name, state[name] + 1);
   const text = made.toString();
-  return text ? "/explore?" + text : "/explore";
+  return text ? `${path}?${text}` : path;
 }
 
 export function query(state) {

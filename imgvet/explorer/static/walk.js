@@ -1,56 +1,29 @@
 /* Going through findings, one after the other, and deciding on them; what a finding is, and how it is shown, the page
-   says. The state is in the address: {kind, text, list, relation, labels, where, open, at}; at is the place of the
-   finding among those found. */
+   says. The state is in the address; its at is the place of the finding among those found. */
 
 import * as api from "./api.js";
-import { byId, element, number, visible } from "./dom.js";
+import { badged, byId, element, noun, number, visible } from "./dom.js";
 import * as filters from "./filters.js";
+import { address, query, read as readState } from "./state.js";
 
 const CHUNK = 60;
 
 /* Of the page: {path, kind, kinds: "pairs" or "labels", fetch(query), show(row or null), prepare(next row),
-   buttons: {id: {decision(row), disabled(row), said(row)}}, keep(row, decision), keys: {key: act}, marked(row)} */
+   buttons: {id: {decision(row), off(row): why not, or empty, said}}, keep(row, decision), keys: {key: act}, marked(row)} */
 let page = null;
 export let run = null;
 export let state = null;
 export let total = 0;
 export let shown = null;
+let decided = 0; // of all that are found
+let whole = false; // whether of crops all of their pictures are shown
 let chunks = new Map(); // number of a chunk -> a promise of its rows
 let acting = Promise.resolve(); // one act ends before the next, however fast keys are pressed
 const done = []; // what can be undone: {row, before, at}
 
-/* State and address */
-
-function parsed(text) {
-  try {
-    const found = JSON.parse(text || "[]");
-    return Array.isArray(found) ? found : [];
-  } catch {
-    return [];
-  }
-}
-
 function read() {
-  const given = new URLSearchParams(location.search);
-  return {
-    kind: given.get("kind") || page.kind,
-    text: given.get("text") || "",
-    list: given.get("list") || "",
-    relation: given.get("relation") || "",
-    labels: parsed(given.get("labels")),
-    where: parsed(given.get("where")),
-    open: given.get("open") === "1",
-    at: Math.max(0, Number.parseInt(given.get("at") || "1", 10) - 1 || 0),
-  };
-}
-
-function address(wanted, path = page.path) {
-  const made = new URLSearchParams({ kind: wanted.kind });
-  for (const name of ["text", "list", "relation"]) if (wanted[name]) made.set(name, wanted[name]);
-  for (const name of ["labels", "where"]) if (wanted[name].length) made.set(name, JSON.stringify(wanted[name]));
-  if (wanted.open) made.set("open", "1");
-  if (wanted.at) made.set("at", wanted.at + 1);
-  return `${path}?${made}`;
+  const given = readState();
+  return { ...given, kind: given.kind || page.kind };
 }
 
 function act(what) {
@@ -62,7 +35,7 @@ function act(what) {
 export function go(part) {
   state = { ...state, at: 0, ...part };
   chunks = new Map();
-  history.pushState(null, "", address(state));
+  history.pushState(null, "", address(state, page.path));
   showControls();
   return load(1);
 }
@@ -72,12 +45,11 @@ export function go(part) {
 function rowAt(at) {
   const place = Math.floor(at / CHUNK);
   if (!chunks.has(place)) {
-    const query = { kind: state.kind, text: state.text, where: state.where, offset: place * CHUNK, limit: CHUNK };
-    if (state.list) query.list = state.list;
-    if (state.relation) query.relations = [state.relation];
-    if (state.labels.length === 2) query.labels = state.labels;
-    const asked = page.fetch(query).then((found) => {
-      total = found.total;
+    const wanted = { ...query(state), kind: state.kind, offset: place * CHUNK, limit: CHUNK };
+    if (state.relation) wanted.relations = [state.relation];
+    if (state.labels.length === 2) wanted.labels = state.labels;
+    const asked = page.fetch(wanted).then((found) => {
+      ({ total, decided } = found);
       return found.rows;
     });
     const mine = chunks.set(place, asked);
@@ -116,7 +88,7 @@ async function turn(by) {
     return;
   }
   state.at = found.at;
-  history.replaceState(null, "", address(state));
+  history.replaceState(null, "", address(state, page.path));
   show(found.row);
 }
 
@@ -136,7 +108,6 @@ function show(row) {
     byId("range").textContent = state.open && total ? `All ${number(total)} ${page.kinds} are decided on.` : `No ${page.kinds} match.`;
     return;
   }
-  byId("range").textContent = `${number(state.at + 1)} of ${number(total)}${page.words(row)}`;
   showDecision();
   const at = state.at;
   Promise.resolve(page.show(row))
@@ -149,9 +120,12 @@ function show(row) {
 
 export function showDecision() {
   for (const [id, one] of Object.entries(page.buttons)) {
-    const off = (byId(id).disabled = one.disabled(shown));
+    const off = Boolean((byId(id).title = one.off(shown) || ""));
+    byId(id).setAttribute("aria-disabled", String(off));
     byId(id).setAttribute("aria-pressed", String(!off && shown.decision !== null && shown.decision === one.decision(shown)));
   }
+  const left = decided ? ` · ${number(decided)} decided` : "";
+  byId("range").textContent = `${number(state.at + 1)} of ${number(total)}${left}${page.words(shown)}`;
   page.marked(shown);
   byId("undo").disabled = !done.length;
 }
@@ -164,12 +138,17 @@ async function keep(row, decision) {
     return false;
   }
   say("");
+  decided += (decision !== null) - (row.decision !== null);
   row.decision = decision;
   return true;
 }
 
 async function decide(id) {
-  if (shown && !byId(id).disabled) await take(page.buttons[id].decision(shown), page.buttons[id].said);
+  if (!shown) return;
+  const one = page.buttons[id];
+  const off = one.off(shown);
+  if (off) tell(off);
+  else await take(one.decision(shown), one.said);
 }
 
 async function take(wanted, said) {
@@ -192,9 +171,19 @@ async function undo() {
   const last = done.pop();
   if (!last || !(await keep(last.row, last.before))) return;
   state.at = last.at;
-  history.replaceState(null, "", address(state));
+  history.replaceState(null, "", address(state, page.path));
   show(last.row);
   tell("Undone.");
+}
+
+/* What is asked for to see an image: of a crop it, or the picture that it was cut out of with a line around it. */
+export const seen = (id) => (whole ? `${id}?whole` : id);
+
+function showWhole() {
+  if (noun !== "crop" || !shown) return;
+  whole = !whole;
+  byId("whole").setAttribute("aria-pressed", String(whole));
+  show(shown);
 }
 
 /* Wiring */
@@ -213,10 +202,12 @@ function wire() {
   const ids = Object.keys(page.buttons);
   for (const id of ids) byId(id).addEventListener("click", () => act(() => decide(id)));
   byId("undo").addEventListener("click", () => act(undo));
+  byId("whole").addEventListener("click", showWhole);
+  byId("whole").hidden = noun !== "crop";
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=checkbox], [type=range]), select, textarea");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || !run) return;
-    const acts = { n: () => act(() => turn(1)), p: () => act(() => turn(-1)), u: () => act(undo), ...page.keys };
+    const acts = { n: () => act(() => turn(1)), p: () => act(() => turn(-1)), u: () => act(undo), w: showWhole, ...page.keys };
     const id = ids[Number(event.key) - 1];
     if (!acts[event.key] && !id) return;
     event.preventDefault();
@@ -242,18 +233,14 @@ function showControls() {
   }
   for (const kinds of ["pairs", "labels"]) {
     const path = `/${kinds}`;
-    byId(`${kinds}-title`).hidden = !run[kinds].length;
+    const here = path === page.path;
+    const found = run[kinds].filter((one) => one.total || (here && one.kind === state.kind));
+    byId(`${kinds}-title`).hidden = !found.length;
     byId(kinds).replaceChildren(
-      ...run[kinds].map((one) => {
-        const here = path === page.path;
+      ...found.map((one) => {
         const wanted = { ...state, kind: one.kind, labels: [], at: 0, ...(here ? {} : { relation: "" }) };
         const current = here && one.kind === state.kind ? "page" : null;
-        return element("li", {}, [
-          element("a", { href: address(wanted, path), "aria-current": current }, [
-            element("span", { text: one.title }),
-            element("span", { class: "badge", text: number(one.total) }),
-          ]),
-        ]);
+        return element("li", {}, [badged(one.title, one.total, { href: address(wanted, path), "aria-current": current })]);
       })
     );
   }

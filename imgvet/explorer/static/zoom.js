@@ -1,7 +1,7 @@
 /* One image in full size, with everything that the tables say of it. */
 
 import * as api from "./api.js";
-import { button, element, lastPart, number, visible } from "./dom.js";
+import { button, capital, element, lastPart, noun, number, visible } from "./dom.js";
 import { groupOf, titleOf } from "./filters.js";
 import * as selection from "./selection.js";
 
@@ -10,6 +10,7 @@ let parts = null;
 let shown = null;
 let handlers = null;
 let stepping = false;
+let whole = false; // whether of a crop all of its picture is shown
 let reading = new AbortController();
 
 /* given: {similar(id), step(by, id) -> promise of an entry or null, closed(id)} */
@@ -27,7 +28,8 @@ export function open(entry) {
   parts.picture.alt = visible(lastPart(entry.filename));
   parts.picture.removeAttribute("src");
   if (entry.status === "ok") parts.picture.src = api.thumbnail(entry.id); // until the original is there
-  parts.original.href = api.original(entry.id);
+  parts.original.href = source();
+  parts.whole.hidden = noun !== "crop" || entry.status !== "ok";
   parts.similar.disabled = entry.status !== "ok";
   parts.facts.replaceChildren(element("p", { class: "muted", text: "Loading…" }));
   if (!dialog.open) dialog.showModal();
@@ -35,16 +37,26 @@ export function open(entry) {
   showOriginal(entry);
 }
 
+const source = () => api.original(shown.id, whole);
+
+/* The picture that a crop was cut out of, with a line around the crop; and back. */
+function showWhole() {
+  whole = !whole;
+  parts.whole.setAttribute("aria-pressed", String(whole));
+  parts.original.href = source();
+  showOriginal(shown);
+}
+
 async function showOriginal(entry) {
   reading.abort();
   const mine = (reading = new AbortController());
   try {
-    const { picture, changed } = await api.readOriginal(entry.id, mine.signal);
+    const { picture, changed } = await api.readOriginal(entry.id, mine.signal, source);
     if (mine.signal.aborted) return;
-    const source = URL.createObjectURL(picture);
-    parts.picture.src = source;
+    const blob = URL.createObjectURL(picture);
+    parts.picture.src = blob;
     parts.note.hidden = true;
-    const forget = () => URL.revokeObjectURL(source);
+    const forget = () => URL.revokeObjectURL(blob);
     parts.picture.decode().then(forget, forget);
     if (changed) say("This is not the picture that the run saw: the file was replaced since. What is told of it here is of the old one.");
   } catch (error) {
@@ -79,7 +91,7 @@ function inGroups(facts) {
     );
   }
   return Array.from(groups, ([group, list]) => [
-    element("h3", { text: group === "items" ? "Image" : titleOf(group).replace(/^./u, (letter) => letter.toUpperCase()) }),
+    element("h3", { text: capital(group === "items" ? noun : titleOf(group)) }),
     list,
   ]).flat();
 }
@@ -103,7 +115,7 @@ async function step(by) {
 
 function keys(event) {
   if (event.target.matches("input[type=text]")) return;
-  const acts = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), x: () => parts.box.click(), s: () => parts.similar.click() };
+  const acts = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), x: () => parts.box.click(), s: () => parts.similar.click(), w: () => parts.whole.click() };
   if (!acts[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   acts[event.key]();
@@ -121,8 +133,9 @@ function make() {
     note: element("p", { class: "zoom-note", role: "status", hidden: "" }),
     said: element("span", { class: "muted", role: "status" }),
     original: element("a", { target: "_blank", rel: "noopener", text: "Open the original" }),
+    whole: button("In its picture", showWhole, { "aria-pressed": "false" }),
     similar: button(
-      "Similar images",
+      `Similar ${noun}s`,
       () => {
         dialog.close();
         handlers.similar(shown.id);
@@ -141,6 +154,7 @@ function make() {
       button("Previous", () => step(-1)),
       button("Next", () => step(1)),
       parts.similar,
+      parts.whole,
       button("Copy path", async () => {
         await navigator.clipboard.writeText(shown.filename);
         parts.said.textContent = "Copied.";
