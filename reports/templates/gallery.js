@@ -3,29 +3,18 @@
 (function () {
   "use strict";
 
-  var imgvet = globalThis.imgvet;
-  var element = imgvet.element;
-  var pageSize = Number(document.getElementById("content").dataset.pageSize);
-  var facts = new Map();
-  var selected = new Map();
-  var bar = null;
-  var galleries = [];
-  var dialog = null;
-  var opened = null;
+  const { imgvet } = globalThis;
+  const { element } = imgvet;
+  const pageSize = Number(document.getElementById("content").dataset.pageSize);
+  const facts = new Map((imgvet.images || []).map((row) => [row[0], row]));
+  const selected = new Map();
+  let bar = null;
+  let galleries = [];
+  let dialog = null;
+  let opened = null;
 
-  (imgvet.images || []).forEach(function (row) {
-    facts.set(row[0], row);
-  });
-
-  function column(key) {
-    return 1 + imgvet.columns.findIndex(function (one) {
-      return one.key === key;
-    });
-  }
-
-  function fileOf(row) {
-    return row[column("filename")];
-  }
+  const column = (key) => 1 + imgvet.columns.findIndex((one) => one.key === key);
+  const fileOf = (row) => row[column("filename")];
 
   /* Facts in words */
 
@@ -38,42 +27,37 @@
   /* Characters without a shape of their own, and marks of direction, are spelled out as by
      imgvet/format.py. */
   function visible(text) {
-    return text.replace(/[\p{C}\p{Z}]/gu, function (letter) {
+    return text.replace(/[\p{C}\p{Z}]/gu, (letter) => {
       if (" \u200c\u200d".includes(letter)) return letter;
-      var code = letter.codePointAt(0);
-      var short = { 9: "t", 10: "n", 13: "r" }[code];
+      const code = letter.codePointAt(0);
+      const short = { 9: "t", 10: "n", 13: "r" }[code];
       if (short) return "\\" + short;
-      var form = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
-      return "\\" + form[0] + code.toString(16).padStart(form[1], "0");
+      const [kind, digits] = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+      return "\\" + kind + code.toString(16).padStart(digits, "0");
     });
   }
   imgvet.visible = visible;
 
   /* A name in its folder; a backslash parts folders only where no slash does. */
-  imgvet.baseName = function (name) {
-    return visible(name.split(name.includes("/") ? "/" : "\\").pop());
-  };
+  imgvet.baseName = (name) => visible(name.split(name.includes("/") ? "/" : "\\").pop());
 
-  imgvet.factList = function (row) {
-    var list = element("dl", {});
-    imgvet.columns.forEach(function (one, index) {
-      var value = row[index + 1];
-      if (value === null || value === undefined) return;
-      list.append(
-        element("div", {}, [
-          element("dt", { text: one.title }),
-          element("dd", {}, [element("bdi", { text: visible(inWords(value, one.form, one.unit)) })]),
-        ])
-      );
-    });
-    return list;
-  };
+  imgvet.factList = (row) =>
+    element(
+      "dl",
+      {},
+      imgvet.columns.flatMap((one, index) => {
+        const value = row[index + 1];
+        if (value === null || value === undefined) return [];
+        const words = element("bdi", { text: visible(inWords(value, one.form, one.unit)) });
+        return [element("div", {}, [element("dt", { text: one.title }), element("dd", {}, [words])])];
+      })
+    );
 
   /* Copying and downloading */
 
   function copy(text, done) {
     function fallback() {
-      var area = element("textarea", { class: "visually-hidden", "aria-hidden": "true" });
+      const area = element("textarea", { class: "visually-hidden", "aria-hidden": "true" });
       area.value = text;
       (dialog && dialog.open ? dialog : document.body).append(area);
       area.select();
@@ -86,121 +70,72 @@
   }
 
   function download(name, type, text) {
-    var link = element("a", { download: name });
+    const link = element("a", { download: name });
     link.href = URL.createObjectURL(new Blob([text], { type: type }));
     link.click();
-    setTimeout(function () {
-      URL.revokeObjectURL(link.href);
-    }, 10000);
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
   /* As imgvet/spreadsheet.py: no cell that a spreadsheet would compute. */
   function quoted(value) {
-    var text = value === null || value === undefined ? "" : String(value);
-    if (/^[=+\-@\t\r\n'\uFF1D\uFF0B\uFF0D\uFF20]/.test(text) && isNaN(Number(text))) {
-      text = "'" + text;
-    }
+    let text = value === null || value === undefined ? "" : String(value);
+    if (/^[=+\-@\t\r\n'\uFF1D\uFF0B\uFF0D\uFF20]/.test(text) && isNaN(Number(text))) text = "'" + text;
     return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
   }
 
-  function asText(files) {
-    return files.map(String).join("\n") + "\n";
-  }
-
   /* rows: [id, file name] */
-  function asCsv(rows) {
-    var lines = rows.map(function (row) {
-      return row.map(quoted).join(",");
-    });
-    return "id,filename\r\n" + lines.join("\r\n") + "\r\n";
-  }
+  const asText = (rows) => rows.map((row) => row[1]).join("\n") + "\n";
+  const asCsv = (rows) => [["id", "filename"], ...rows].map((row) => row.map(quoted).join(",") + "\r\n").join("");
 
-  function counted(number, one, many) {
-    return imgvet.number(number) + " " + (number === 1 ? one : many);
-  }
+  const counted = (number, one, many) => `${imgvet.number(number)} ${number === 1 ? one : many}`;
 
   function button(text, act) {
-    var made = element("button", { type: "button", text: text });
+    const made = element("button", { type: "button", text: text });
     made.addEventListener("click", act);
     return made;
   }
 
   /* Buttons that copy or download what rows() gives: [[id, file name], ...]. */
-  imgvet.listButtons = function (name, rows, say) {
-    function files() {
-      return rows().map(function (row) {
-        return row[1];
-      });
-    }
-    return [
-      button("Copy names", function () {
-        copy(asText(files()), function () {
-          say("Copied.");
-        });
-      }),
-      button("Download .txt", function () {
-        download(name + ".txt", "text/plain;charset=utf-8", asText(files()));
-      }),
-      button("Download .csv", function () {
-        download(name + ".csv", "text/csv;charset=utf-8", asCsv(rows()));
-      }),
-    ];
-  };
+  imgvet.listButtons = (name, rows, say) => [
+    button("Copy names", () => copy(asText(rows()), () => say("Copied."))),
+    button("Download .txt", () => download(name + ".txt", "text/plain;charset=utf-8", asText(rows()))),
+    button("Download .csv", () => download(name + ".csv", "text/csv;charset=utf-8", asCsv(rows()))),
+  ];
 
   /* The selection */
 
-  function selectedRows() {
-    return Array.from(selected.keys())
-      .sort(function (one, other) {
-        return one - other;
-      })
-      .map(function (id) {
-        return [id, selected.get(id)];
-      });
-  }
+  const selectedRows = () => Array.from(selected).sort((one, other) => one[0] - other[0]);
 
   function makeBar() {
-    var status = element("span", { role: "status" });
+    const name = document.title.split(" ")[0].toLowerCase() + "-selected";
+    const clear = button("Clear", () => {
+      selected.clear();
+      mark();
+    });
     bar = element("div", { class: "selection-bar", role: "region", "aria-label": "Selected files" });
-    var name = document.title.split(" ")[0].toLowerCase() + "-selected";
-    bar.status = status;
-    bar.append(status);
-    imgvet
-      .listButtons(name, selectedRows, function (text) {
-        showSelection(text);
-      })
-      .concat([
-        button("Clear", function () {
-          selected.clear();
-          mark();
-        }),
-      ])
-      .forEach(function (one) {
-        bar.append(one);
-      });
-    bar.hidden = true;
+    bar.status = element("span", { role: "status" });
+    bar.append(bar.status, ...imgvet.listButtons(name, selectedRows, showSelection), clear);
     document.body.append(bar);
   }
 
-  function showSelection(said) {
+  function showSelection(said = "") {
     if (!bar) makeBar();
     bar.hidden = selected.size === 0;
     document.body.classList.toggle("has-selection", selected.size > 0);
-    bar.status.textContent = counted(selected.size, "file", "files") + " selected. " + (said || "");
+    bar.status.textContent = `${counted(selected.size, "file", "files")} selected. ${said}`;
   }
 
   function mark() {
-    document.querySelectorAll(".pick").forEach(function (box) {
+    document.querySelectorAll(".pick").forEach((box) => {
       box.checked = selected.has(Number(box.value));
-      var card = box.closest(".card, li, tr");
+      const card = box.closest(".card, li, tr");
       if (card) card.classList.toggle("is-selected", box.checked);
     });
     showSelection();
   }
 
   function choose(id, on) {
-    if (!facts.has(id)) return;
-    chooseNamed(id, fileOf(facts.get(id)), on);
+    if (facts.has(id)) chooseNamed(id, fileOf(facts.get(id)), on);
   }
 
   function chooseNamed(id, name, on) {
@@ -208,232 +143,167 @@
     else selected.delete(id);
   }
 
-  /* One gallery: which entries match, and which of them are on the page that is shown */
-
-  function Gallery(root) {
-    this.root = root;
-    this.entries = Array.from(root.querySelectorAll(".entries > .entry"));
-    this.listed = this.entries;
-    this.texts = new Map();
-    this.entries.forEach(function (entry) {
-      this.texts.set(entry, textOf(entry));
-    }, this);
-    this.words = [];
-    this.matching = this.entries;
-    this.page = 0;
-    this.things = root.dataset.things.split(",")[0];
-    this.total = Number(root.dataset.total);
-    this.makeTools();
-    root.classList.add("ready");
-    this.search(this.words);
-  }
-
   /* What is known of the images of an entry. */
-  function known(entry, keys) {
-    return Array.from(entry.querySelectorAll(".pick")).flatMap(function (box) {
-      var row = facts.get(Number(box.value)) || [];
-      return keys.map(function (key) {
-        return row[column(key)] || "";
-      });
+  const known = (entry, keys) =>
+    Array.from(entry.querySelectorAll(".pick")).flatMap((box) => {
+      const row = facts.get(Number(box.value)) || [];
+      return keys.map((key) => row[column(key)] || "");
     });
-  }
 
   /* The two labels that the address asks for, ?labels=["cat","dog"], in order; null for any. */
   function wantedLabels() {
     try {
-      var labels = JSON.parse(new URLSearchParams(location.search).get("labels"));
+      const labels = JSON.parse(new URLSearchParams(location.search).get("labels"));
       return Array.isArray(labels) && labels.length === 2 ? labels.sort() : null;
     } catch (error) {
       return null;
     }
   }
-  var labels = wantedLabels();
+  const labels = wantedLabels();
 
-  function isLabelled(entry) {
-    return !labels || !entry.matches(".pair") || String(known(entry, ["label"]).sort()) === String(labels);
+  const isLabelled = (entry) =>
+    !labels || !entry.matches(".pair") || String(known(entry, ["label"]).sort()) === String(labels);
+
+  const textOf = (entry) =>
+    (known(entry, ["filename", "label", "split"].filter(column)).join("\n") + "\n" + entry.textContent).toLowerCase();
+
+  /* One gallery: which entries match, and which of them are on the page that is shown */
+  class Gallery {
+    constructor(root) {
+      this.root = root;
+      this.entries = Array.from(root.querySelectorAll(".entries > .entry"));
+      this.listed = this.entries;
+      this.texts = new Map(this.entries.map((entry) => [entry, textOf(entry)]));
+      this.things = root.dataset.things.split(",")[0];
+      this.total = Number(root.dataset.total);
+      this.makeTools();
+      root.classList.add("ready");
+      this.search([]);
+    }
+
+    makeTools() {
+      this.range = element("span", { class: "range", role: "status" });
+      this.back = button("Previous", () => this.turn(-1));
+      this.forth = button("Next", () => this.turn(1));
+      const all = button("Select these", () => this.selectShown());
+      const parts = [this.range, this.back, this.forth, all];
+      this.tools = element("div", { class: "tools", role: "group", "aria-label": "Pages of " + this.things }, parts);
+      if (labels && this.root.querySelector(".pair")) {
+        const both = "only of labels " + labels.map(visible).join(" and ");
+        const every = element("a", { href: location.pathname + location.hash, text: "all pairs" });
+        this.tools.append(element("span", { class: "muted", text: both }), every);
+      }
+      if (this.entries.length > 1) this.makeSort();
+      if (this.root.querySelector(".groups")) {
+        this.said = element("span", { role: "status", class: "muted" });
+        this.tools.append(button("Select surplus copies", () => this.selectSurplus()), this.said);
+      }
+      this.root.prepend(this.tools);
+    }
+
+    /* By any number that is known of the first image of each entry. */
+    makeSort() {
+      const numbers = imgvet.columns.filter((one) => one.form !== "text");
+      const by = element("select", { "aria-label": "Order of " + this.things }, [
+        element("option", { value: "", text: "order of the report" }),
+        ...numbers.map((one) => element("option", { value: one.key, text: one.title })),
+      ]);
+      const sort = () => {
+        direction.disabled = !by.value;
+        this.sort(by.value, direction.textContent === "Descending" ? -1 : 1);
+      };
+      const direction = button("Ascending", () => {
+        direction.textContent = direction.textContent === "Ascending" ? "Descending" : "Ascending";
+        sort();
+      });
+      direction.disabled = true;
+      by.addEventListener("change", sort);
+      this.tools.append(by, direction);
+    }
+
+    sort(key, sign) {
+      const value = (entry) => {
+        const box = entry.querySelector(".pick");
+        const known = ((box && facts.get(Number(box.value))) || [])[column(key)];
+        return known === null || known === undefined ? Infinity : sign * known;
+      };
+      const ordered = this.listed.map((entry) => [key ? value(entry) : 0, entry]);
+      ordered.sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
+      this.entries = ordered.map(([, entry]) => entry);
+      this.entries.forEach((entry) => entry.parentElement.append(entry));
+      this.search(this.words);
+    }
+
+    turn(step) {
+      this.page += step;
+      this.show();
+      this.root.scrollIntoView({ block: "start" });
+    }
+
+    show() {
+      const pages = Math.max(1, Math.ceil(this.matching.length / pageSize));
+      this.page = Math.min(Math.max(this.page, 0), pages - 1);
+      const from = this.page * pageSize;
+      this.shown = new Set(this.matching.slice(from, from + pageSize));
+      this.entries.forEach((entry) => (entry.hidden = !this.shown.has(entry)));
+      this.range.textContent = this.inWords(from, this.shown.size);
+      this.back.disabled = this.page === 0;
+      this.forth.disabled = this.page >= pages - 1;
+      this.back.hidden = this.forth.hidden = pages === 1;
+    }
+
+    inWords(from, size) {
+      const { number } = imgvet;
+      if (!size) return `No ${this.things} match.`;
+      const range = number(from + 1) + (size > 1 ? "–" + number(from + size) : "");
+      const rest = this.total > this.entries.length ? ` here, ${number(this.total)} in all` : "";
+      return `${range} of ${counted(this.matching.length, this.things.replace(/s$/, ""), this.things)}${rest}`;
+    }
+
+    search(words) {
+      this.words = words;
+      const hasAll = (entry) => words.every((word) => this.texts.get(entry).includes(word));
+      this.matching = this.entries.filter((entry) => isLabelled(entry) && hasAll(entry));
+      this.page = 0;
+      this.show();
+    }
+
+    selectShown() {
+      for (const entry of this.shown) entry.querySelectorAll(".pick").forEach((box) => choose(Number(box.value), true));
+      mark();
+    }
+
+    selectSurplus() {
+      let copies = 0;
+      let left = 0;
+      for (const entry of this.matching) {
+        const surplus = entry.querySelectorAll(".pick.surplus");
+        const rest = JSON.parse(entry.dataset.rest || "[]");
+        surplus.forEach((box) => choose(Number(box.value), true));
+        rest.forEach(([id, name]) => chooseNamed(id, name, true));
+        copies += surplus.length + rest.length;
+        left += surplus.length ? 0 : 1;
+      }
+      mark();
+      const open = left ? `, ${counted(left, "group", "groups")} left for you to decide.` : ".";
+      this.said.textContent = `${counted(copies, "copy", "copies")} selected${open}`;
+    }
   }
-
-  function textOf(entry) {
-    return (known(entry, ["filename", "label", "split"].filter(column)).join("\n") + "\n" + entry.textContent).toLowerCase();
-  }
-
-  Gallery.prototype.makeTools = function () {
-    var gallery = this;
-    this.range = element("span", { class: "range", role: "status" });
-    this.back = button("Previous", function () {
-      gallery.turn(-1);
-    });
-    this.forth = button("Next", function () {
-      gallery.turn(1);
-    });
-    this.all = button("Select these", function () {
-      gallery.selectShown();
-    });
-    this.tools = element("div", { class: "tools", role: "group", "aria-label": "Pages of " + this.things }, [
-      this.range,
-      this.back,
-      this.forth,
-      this.all,
-    ]);
-    if (labels && this.root.querySelector(".pair")) {
-      var both = "only of labels " + labels.map(visible).join(" and ");
-      var every = element("a", { href: location.pathname + location.hash, text: "all pairs" });
-      this.tools.append(element("span", { class: "muted", text: both }), every);
-    }
-    if (this.entries.length > 1) this.makeSort();
-    if (this.root.querySelector(".groups")) {
-      this.said = element("span", { role: "status", class: "muted" });
-      this.tools.append(
-        button("Select surplus copies", function () {
-          gallery.selectSurplus();
-        }),
-        this.said
-      );
-    }
-    this.root.prepend(this.tools);
-  };
-
-  /* By any number that is known of the first image of each entry. */
-  Gallery.prototype.makeSort = function () {
-    var gallery = this;
-    var by = element("select", { "aria-label": "Order of " + this.things }, [
-      element("option", { value: "", text: "order of the report" }),
-    ]);
-    imgvet.columns.forEach(function (one) {
-      if (one.form !== "text") by.append(element("option", { value: one.key, text: one.title }));
-    });
-    var direction = button("Ascending", function () {
-      direction.textContent = direction.textContent === "Ascending" ? "Descending" : "Ascending";
-      sort();
-    });
-    direction.disabled = true;
-    function sort() {
-      direction.disabled = !by.value;
-      gallery.sort(by.value, direction.textContent === "Descending" ? -1 : 1);
-    }
-    by.addEventListener("change", sort);
-    this.tools.append(by, direction);
-  };
-
-  Gallery.prototype.sort = function (key, sign) {
-    var place = key && column(key);
-    function value(entry) {
-      var box = entry.querySelector(".pick");
-      var row = (box && facts.get(Number(box.value))) || [];
-      var known = row[place];
-      return known === null || known === undefined ? Infinity : sign * known;
-    }
-    var order = this.listed;
-    if (key) {
-      order = order.slice().sort(function (one, other) {
-        var first = value(one);
-        var second = value(other);
-        return first < second ? -1 : first > second ? 1 : 0;
-      });
-    }
-    this.entries = order;
-    order.forEach(function (entry) {
-      entry.parentElement.append(entry);
-    });
-    this.search(this.words);
-  };
-
-  Gallery.prototype.turn = function (step) {
-    this.page += step;
-    this.show();
-    this.root.scrollIntoView({ block: "start" });
-  };
-
-  Gallery.prototype.show = function () {
-    var pages = Math.max(1, Math.ceil(this.matching.length / pageSize));
-    this.page = Math.min(Math.max(this.page, 0), pages - 1);
-    var from = this.page * pageSize;
-    var shown = new Set(this.matching.slice(from, from + pageSize));
-    this.shown = shown;
-    this.entries.forEach(function (entry) {
-      entry.hidden = !shown.has(entry);
-    });
-    this.range.textContent = this.inWords(from, shown.size);
-    this.back.disabled = this.page === 0;
-    this.forth.disabled = this.page >= pages - 1;
-    this.back.hidden = this.forth.hidden = pages === 1;
-  };
-
-  Gallery.prototype.inWords = function (from, size) {
-    var number = imgvet.number;
-    var found = this.matching.length;
-    if (!size) return "No " + this.things + " match.";
-    var range = number(from + 1) + (size > 1 ? "–" + number(from + size) : "");
-    var things = found === 1 ? this.things.replace(/s$/, "") : this.things;
-    var rest = this.total > this.entries.length ? " here, " + number(this.total) + " in all" : "";
-    return range + " of " + number(found) + " " + things + rest;
-  };
-
-  Gallery.prototype.search = function (words) {
-    var texts = this.texts;
-    this.words = words;
-    this.matching = this.entries.filter(function (entry) {
-      return isLabelled(entry) && words.every(function (word) {
-        return texts.get(entry).includes(word);
-      });
-    });
-    this.page = 0;
-    this.show();
-  };
-
-  Gallery.prototype.selectShown = function () {
-    this.shown.forEach(function (entry) {
-      entry.querySelectorAll(".pick").forEach(function (box) {
-        choose(Number(box.value), true);
-      });
-    });
-    mark();
-  };
-
-  Gallery.prototype.selectSurplus = function () {
-    var copies = 0;
-    var left = 0;
-    this.matching.forEach(function (entry) {
-      var surplus = entry.querySelectorAll(".pick.surplus");
-      surplus.forEach(function (box) {
-        choose(Number(box.value), true);
-      });
-      var rest = JSON.parse(entry.dataset.rest || "[]");
-      rest.forEach(function (row) {
-        chooseNamed(row[0], row[1], true);
-      });
-      copies += surplus.length + rest.length;
-      left += surplus.length ? 0 : 1;
-    });
-    mark();
-    this.said.textContent =
-      counted(copies, "copy", "copies") + " selected" +
-      (left ? ", " + counted(left, "group", "groups") + " left for you to decide." : ".");
-  };
 
   function makeSearch(first) {
-    var field = element("input", {
-      type: "search",
-      id: "search",
-      placeholder: "part of a file name, label or split",
-      autocomplete: "off",
-      spellcheck: "false",
-    });
-    var help =
-      "Arrow keys go from picture to picture, Enter opens one, x selects it, / searches.";
-    var tools = element("div", { class: "search" }, [
+    const placeholder = "part of a file name, label or split";
+    const field = element("input", { type: "search", id: "search", placeholder, autocomplete: "off", spellcheck: "false" });
+    const help = "Arrow keys go from picture to picture, Enter opens one, x selects it, / searches.";
+    const tools = element("div", { class: "search" }, [
       element("label", { for: "search", text: "Search this page" }),
       field,
       element("span", { class: "muted", text: help }),
     ]);
-    field.addEventListener("input", function () {
-      var words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-      galleries.forEach(function (gallery) {
-        gallery.search(words);
-      });
+    field.addEventListener("input", () => {
+      const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+      galleries.forEach((gallery) => gallery.search(words));
     });
     document.querySelector("main").insertBefore(tools, first);
-    return field;
   }
 
   /* The picture, large, with everything that is known of it */
@@ -444,56 +314,38 @@
     dialog.about = element("div", { class: "zoom-facts", tabindex: "0", role: "region", "aria-label": "What is known" });
     dialog.said = element("span", { role: "status", class: "muted" });
     dialog.box = element("input", { type: "checkbox", id: "zoom-pick" });
-    dialog.back = button("Previous", function () {
-      step(-1);
-    });
-    dialog.forth = button("Next", function () {
-      step(1);
-    });
-    dialog.tools = element("div", { class: "tools" }, [
-      dialog.back,
-      dialog.forth,
-      button("Copy path", function () {
-        copy(fileOf(dialog.row), function () {
-          dialog.said.textContent = "Copied.";
-        });
-      }),
-      element("label", { for: "zoom-pick", class: "check" }, [dialog.box, " Selected"]),
-      dialog.said,
-      button("Close", function () {
-        dialog.close();
-      }),
-    ]);
+    dialog.back = button("Previous", () => step(-1));
+    dialog.forth = button("Next", () => step(1));
+    const copyPath = () => copy(fileOf(dialog.row), () => (dialog.said.textContent = "Copied."));
     dialog.append(
-      dialog.tools,
-      element("div", { class: "zoom-body" }, [
-        element("div", { class: "zoom-picture" }, [dialog.picture]),
-        dialog.about,
-      ])
+      element("div", { class: "tools" }, [
+        dialog.back,
+        dialog.forth,
+        button("Copy path", copyPath),
+        element("label", { for: "zoom-pick", class: "check" }, [dialog.box, " Selected"]),
+        dialog.said,
+        button("Close", () => dialog.close()),
+      ]),
+      element("div", { class: "zoom-body" }, [element("div", { class: "zoom-picture" }, [dialog.picture]), dialog.about])
     );
-    dialog.box.addEventListener("change", function () {
+    dialog.box.addEventListener("change", () => {
       facts.set(dialog.row[0], dialog.row);
       choose(dialog.row[0], dialog.box.checked);
       mark();
     });
-    dialog.addEventListener("click", function (event) {
-      if (event.target === dialog) dialog.close();
-    });
-    dialog.addEventListener("close", function () {
-      if (opened && opened.isConnected) opened.focus();
-    });
-    dialog.addEventListener("keydown", function (event) {
-      if (event.key === "ArrowLeft") step(-1);
-      else if (event.key === "ArrowRight") step(1);
-      else if (event.key === "x") dialog.box.click();
-      else return;
+    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+    dialog.addEventListener("close", () => opened && opened.isConnected && opened.focus());
+    dialog.addEventListener("keydown", (event) => {
+      const acts = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), x: () => dialog.box.click() };
+      if (!acts[event.key]) return;
+      acts[event.key]();
       event.preventDefault();
     });
     document.body.append(dialog);
   }
 
   /* row: its facts; source: address of its picture, may be empty; tile: a replacement, or null. */
-  imgvet.zoom = function (row, source, tile) {
+  imgvet.zoom = (row, source, tile) => {
     if (!dialog) makeDialog();
     dialog.row = row;
     dialog.said.textContent = "";
@@ -502,9 +354,7 @@
     dialog.picture.alt = imgvet.baseName(fileOf(row));
     if (source) dialog.picture.src = source;
     else dialog.picture.removeAttribute("src");
-    dialog.querySelectorAll(".zoom-picture .thumb").forEach(function (old) {
-      old.remove();
-    });
+    dialog.querySelectorAll(".zoom-picture .thumb").forEach((old) => old.remove());
     if (!source && tile) dialog.picture.parentElement.append(tile);
     dialog.about.replaceChildren(imgvet.factList(row));
     dialog.back.hidden = dialog.forth.hidden = opened === null;
@@ -513,21 +363,17 @@
 
   function open(link) {
     opened = link;
-    var row = facts.get(Number(link.dataset.id));
+    const row = facts.get(Number(link.dataset.id));
     if (row) imgvet.zoom(row, link.querySelector("img").src, null);
     return Boolean(row);
   }
 
-  function pictures() {
-    return Array.from(document.querySelectorAll("a.picture")).filter(function (link) {
-      return link.offsetParent !== null;
-    });
-  }
+  const pictures = () => Array.from(document.querySelectorAll("a.picture")).filter((link) => link.offsetParent !== null);
 
   function step(by) {
     if (!opened) return;
-    var all = pictures();
-    var next = all[all.indexOf(opened) + by];
+    const all = pictures();
+    const next = all[all.indexOf(opened) + by];
     if (next) open(next);
   }
 
@@ -535,48 +381,43 @@
 
   /* The nearest picture in a direction, by where the pictures are on the screen. */
   function neighbour(link, key) {
-    var from = link.getBoundingClientRect();
-    var best = null;
-    var least = Infinity;
-    pictures().forEach(function (other) {
-      if (other === link) return;
-      var to = other.getBoundingClientRect();
-      var dx = to.left + to.width / 2 - from.left - from.width / 2;
-      var dy = to.top + to.height / 2 - from.top - from.height / 2;
-      var along = key === "ArrowRight" ? dx : key === "ArrowLeft" ? -dx : key === "ArrowDown" ? dy : -dy;
-      var across = key === "ArrowRight" || key === "ArrowLeft" ? dy : dx;
-      if (along < 4) return;
-      var cost = along + 3 * Math.abs(across);
-      if (cost < least) {
-        least = cost;
-        best = other;
-      }
-    });
+    const middle = ({ left, top, width, height }) => [left + width / 2, top + height / 2];
+    const [x, y] = middle(link.getBoundingClientRect());
+    const lies = key === "ArrowRight" || key === "ArrowLeft";
+    const sign = key === "ArrowRight" || key === "ArrowDown" ? 1 : -1;
+    let best = null;
+    let least = Infinity;
+    for (const other of pictures()) {
+      const [right, down] = middle(other.getBoundingClientRect());
+      const along = sign * (lies ? right - x : down - y);
+      const cost = along + 3 * Math.abs(lies ? down - y : right - x);
+      if (other !== link && along >= 4 && cost < least) [best, least] = [other, cost];
+    }
     return best;
   }
 
   function onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || (dialog && dialog.open)) return;
-    var link = event.target.closest ? event.target.closest("a.picture") : null;
+    const link = event.target.closest ? event.target.closest("a.picture") : null;
     if (event.key === "/" && !/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) {
-      var field = document.getElementById("search");
+      const field = document.getElementById("search");
       if (!field) return;
       field.focus();
       event.preventDefault();
     } else if (link && event.key.startsWith("Arrow")) {
-      var next = neighbour(link, event.key);
+      const next = neighbour(link, event.key);
       if (!next) return;
       next.focus();
       event.preventDefault();
     } else if (link && event.key === "x") {
-      var id = Number(link.dataset.id);
+      const id = Number(link.dataset.id);
       choose(id, !selected.has(id));
       mark();
     }
   }
 
   function onClick(event) {
-    var link = event.target.closest("a.picture");
+    const link = event.target.closest("a.picture");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (open(link)) event.preventDefault();
   }
@@ -587,17 +428,11 @@
     mark();
   }
 
-  function start() {
-    document.addEventListener("click", onClick);
-    document.addEventListener("change", onChange);
-    document.addEventListener("keydown", onKey);
-    var roots = Array.from(document.querySelectorAll(".gallery"));
-    if (!roots.length) return;
-    makeSearch(document.querySelector("main > section"));
-    galleries = roots.map(function (root) {
-      return new Gallery(root);
-    });
-  }
-
-  start();
+  document.addEventListener("click", onClick);
+  document.addEventListener("change", onChange);
+  document.addEventListener("keydown", onKey);
+  const roots = Array.from(document.querySelectorAll(".gallery"));
+  if (!roots.length) return;
+  makeSearch(document.querySelector("main > section"));
+  galleries = roots.map((root) => new Gallery(root));
 })();

@@ -45,11 +45,13 @@ export function go(part) {
 function rowAt(at) {
   const place = Math.floor(at / CHUNK);
   if (!chunks.has(place)) {
+    const isFirst = !chunks.size;
     const wanted = { ...query(state), kind: state.kind, offset: place * CHUNK, limit: CHUNK };
     if (state.relation) wanted.relations = [state.relation];
     if (state.labels.length === 2) wanted.labels = state.labels;
     const asked = page.fetch(wanted).then((found) => {
-      ({ total, decided } = found);
+      total = found.total;
+      if (isFirst) decided = found.decided; // the page counts on by itself
       return found.rows;
     });
     const mine = chunks.set(place, asked);
