@@ -14,6 +14,7 @@ import pandas as pd
 from imgvet.curation.plan import PROTECTED, bytes_that_go, make_plan
 from imgvet.curation.plan_file import ACTIONS, write_plan
 from imgvet.curation.rules import Rules
+from imgvet.curation.whole_files import WHOLE_FILE
 from imgvet.opening import exclusive
 from imgvet.reports import limits
 from imgvet.reports.build import environment
@@ -48,7 +49,8 @@ def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
     text = page.render(
         title=read_record(work).dataset,
         root=ImageTable.of_run(work).root,
-        actions=_actions(rows),
+        actions=_actions([row for row in rows if row["list"] != WHOLE_FILE]),
+        noun="crop" if work.part else "image",
         size=bytes_that_go(plan),
         sections=list(_sections(rows, inliner(work))),
         place=f"{place}/{work.plan_csv.name}",

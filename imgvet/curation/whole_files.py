@@ -110,6 +110,6 @@ def _seen_elsewhere(found: Found, untouched: pd.Series) -> Iterator[_File]:
 def _content(path: str) -> tuple[str | None, int | None]:
     """The digest and the size of a file on this machine; of another, or one that is gone, None."""
     try:
-        return (None, None) if is_remote(path) else content_of(Path(path))
+        return content_of(Path(path)) if Path(path).is_file() else (None, None)
     except OSError:
         return None, None

@@ -59,6 +59,10 @@ class Findings:
         """What a person decided, or takes back."""
         raise NotImplementedError
 
+    def asked_about(self, asked: Any) -> pd.DataFrame:
+        """The finding that a person decides on."""
+        raise NotImplementedError
+
     def decided(self, found: pd.DataFrame) -> pd.Series:
         """What was decided of each of some findings; missing if nothing was."""
         raise NotImplementedError
@@ -94,17 +98,22 @@ class Findings:
         decided = int(self.decided(found).notna().sum())
         return {"total": len(found), "decided": decided, "rows": self.told(shown)}
 
-    def decide(self, asked: Any) -> None:
-        """Keep what a person decided, or take it back, by content.
+    def decide(self, asked: Any) -> str | None:
+        """Keep what a person decided, or take it back, by content; the decision that stands then.
 
-        InvalidParameterError if an image has none; raises as
+        One that was taken since the page showed another ``before`` stays: two may decide at once.
+        InvalidParameterError if an image has no content; raises as
         :func:`imgvet.curation.decisions.decide`.
         """
         decision = self.decision_of(asked)
         if not all(isinstance(one, str) for one in (decision.digest, decision.other_digest)):
             raise InvalidParameterError("There is no such image", "Load the page again")
+        stands = next(iter(self.decided(self.asked_about(asked)).dropna()), None)
+        if "before" in asked.model_fields_set and stands != asked.before:
+            return stands
         when, taken_back = datetime.now(UTC).isoformat(timespec="seconds"), asked.decision is None
         decide(self._work, decision._replace(when=when), taken_back=taken_back)
+        return asked.decision
 
 
 LABELS = {"issues": "Likely wrong", "conflicts": "Copies that differ", "all": "All, worst first"}
@@ -115,6 +124,8 @@ class LabelToDecide(Requested):
 
     id: Id
     decision: Short | None
+    before: Short | None = None
+    """What the person saw; not given, it does not matter."""
 
 
 class Labels(Findings):
@@ -140,6 +151,10 @@ class Labels(Findings):
         own = found["label"].where(digests.isin(decisions.of(Kind.LABEL_IS_RIGHT)))
         return digests.map(decisions.labels).astype(object).fillna(own.astype(object))
 
+    def asked_about(self, asked: LabelToDecide) -> pd.DataFrame:
+        """The label of an image."""
+        return self._judged[self._judged["id"] == asked.id]
+
     def decision_of(self, asked: LabelToDecide) -> Decision:
         """Which label of a content is right."""
         known = self._images.frame(["digest", "filename"], [asked.id]).iloc[0]
@@ -159,6 +174,8 @@ class PairToDecide(Requested):
     first: Id
     second: Id
     decision: Annotated[Kind, AfterValidator(_of_a_pair)] | None
+    before: Kind | None = None
+    """What the person saw; not given, it does not matter."""
 
 
 class Pairs(Findings):
@@ -212,6 +229,10 @@ class Pairs(Findings):
         ends = ends[ends.isin({digest for pair in known for digest in pair}).all(axis=1)]
         decided = [known.get(pair) for pair in ends.itertuples(index=False, name=None)]
         return pd.Series(decided, ends.index, dtype=object).reindex(found.index)
+
+    def asked_about(self, asked: PairToDecide) -> pd.DataFrame:
+        """Two images, listed as a pair or not."""
+        return pd.DataFrame({"from": [asked.first], "to": [asked.second]})
 
     def decision_of(self, asked: PairToDecide) -> Decision:
         """What is decided on two contents."""

@@ -241,8 +241,7 @@ def _found(request: Request, kind: str) -> Response:
 
 def _decide(request: Request, asked: PairToDecide | LabelToDecide, kind: str) -> Response:
     findings: Findings = getattr(_run(request), kind)
-    findings.decide(asked)
-    return JSONResponse({"decision": asked.decision})
+    return JSONResponse({"decision": findings.decide(asked)})
 
 
 def _lists(request: Request) -> Response:

@@ -137,6 +137,20 @@ def test_a_decision_is_seen_again_and_taken_back_by_the_same_key(page: Tab, work
     assert decided(work) == []
 
 
+def test_what_another_page_decided_is_told_before_it_is_changed(page: Tab, work: WorkDir) -> None:
+    key(page, "3")
+    page.wait_for(f"{RANGE}.startsWith('2 of 4')")
+    row = work.decisions.read_text("utf-8-sig")
+    work.decisions.unlink()  # as another page takes it back
+    key(page, "p")
+    page.wait_for(f"{RANGE}.startsWith('1 of 4')")
+    press(page, "1", "Meanwhile decided: nothing. The same again changes it.")
+    assert "keep_both" in row
+    assert decided(work) == []
+    press(page, "1", "Keep left: kept.")
+    assert decided(work) == ["keep_left"]
+
+
 def test_those_decided_on_are_passed_over(page: Tab, work: WorkDir) -> None:
     page.run("document.getElementById('open-only').click()")
     page.wait_for("location.search.includes('open=1')")

@@ -124,6 +124,18 @@ def test_a_decision_is_kept_by_content_and_taken_back(pairs: Pairs) -> None:
     assert read_decisions(pairs._work).all == ()
 
 
+def test_what_was_decided_meanwhile_on_another_page_stays(pairs: Pairs) -> None:
+    (near,) = pairs.page(FindingQuery(kind="leaks"))["rows"]
+    both = {"first": near["from"], "second": near["to"]}
+    seen = {**both, "before": None}
+    assert pairs.decide(PairToDecide(**seen, decision=Kind.KEEP_RIGHT)) == "keep_right"
+    assert pairs.decide(PairToDecide(**seen, decision=Kind.KEEP_LEFT)) == "keep_right"
+    assert pairs.page(FindingQuery(kind="leaks"))["decided"] == 1
+    seen["before"] = "keep_right"
+    assert pairs.decide(PairToDecide(**seen, decision=None)) is None
+    assert pairs.page(FindingQuery(kind="leaks"))["decided"] == 0
+
+
 def test_nothing_is_lost_of_what_is_decided_in_several_windows_at_once(tmp_path: Path) -> None:
     wanted = [Decision(Kind.LABEL_IS_RIGHT, f"{number}") for number in range(40)]
     with ThreadPoolExecutor(4) as windows:

@@ -387,7 +387,7 @@ def test_a_next_step_is_told_once(full_inputs: ReportInputs, inputs: ReportInput
 
 def test_what_stands_out_beyond_the_share_is_marked(inputs: ReportInputs) -> None:
     told = words(inputs, Section.OUTLIERS)
-    assert "3 outliers: the 5 % of images least like their nearest neighbour, and every" in told
+    assert "3 outliers: the 5 % of images least like their nearest neighbour, and 2 that" in told
     outliers = inputs.tables["outliers"].assign(by=["both", "score", "share"])
     marked = words(
         replace(inputs, tables={**inputs.tables, "outliers": outliers}), Section.OUTLIERS

@@ -42,9 +42,9 @@ export const similar = (id, k, query, signal) => ask(`/api/similar/${id}?k=${k}$
 export const searchPicture = (file, k, query) => post(`/api/search?k=${k}${asked(query)}`, file, "application/octet-stream");
 export const searchPath = (path, k, query) => json("/api/search-path", { path, k, query });
 export const pairs = (query) => ask("/api/pairs?query=" + encodeURIComponent(JSON.stringify(query)));
-export const decide = (first, second, decision) => json("/api/pairs", { first, second, decision });
+export const decide = (asked) => json("/api/pairs", asked);
 export const labels = (query) => ask("/api/labels?query=" + encodeURIComponent(JSON.stringify(query)));
-export const decideLabel = (id, decision) => json("/api/labels", { id, decision });
+export const decideLabel = (asked) => json("/api/labels", asked);
 export const lists = () => ask("/api/lists");
 const listOf = (name) => "/api/lists/" + encodeURIComponent(name);
 export const changeList = (name, change) => json(listOf(name), change);

@@ -85,7 +85,7 @@ walk
         said: "The suggested label: kept.",
       },
     },
-    keep: (row, decision) => api.decideLabel(row.id, decision),
+    keep: (row, asked) => api.decideLabel({ id: row.id, ...asked }),
     keys: {},
     marked,
     ready,

@@ -145,7 +145,7 @@ walk
     buttons: Object.fromEntries(
       Object.entries(SAID).map(([kind, said]) => [kind, { decision: () => kind, off: (pair) => off(pair, kind), said: `${said}: kept.` }])
     ),
-    keep: (pair, decision) => api.decide(pair.from, pair.to, decision),
+    keep: (pair, asked) => api.decide({ first: pair.from, second: pair.to, ...asked }),
     keys: { b: () => view.show("blink"), v: () => view.show("slide"), "+": () => view.zoom(1.5), "-": () => view.zoom(1 / 1.5), 0: view.fit },
     marked,
     ready,

@@ -9,7 +9,7 @@ import { address, query, read as readState } from "./state.js";
 const CHUNK = 60;
 
 /* Of the page: {path, kind, kinds: "pairs" or "labels", fetch(query), show(row or null), prepare(next row),
-   buttons: {id: {decision(row), off(row): why not, or empty, said}}, keep(row, decision), keys: {key: act}, marked(row)} */
+   buttons: {id: {decision(row), off(row): why not, or empty, said}}, keep(row, {decision, before}), keys: {key: act}, marked(row)} */
 let page = null;
 export let run = null;
 export let state = null;
@@ -132,17 +132,22 @@ export function showDecision() {
   byId("undo").disabled = !done.length;
 }
 
+/* Whether it was kept, and not refused, or decided otherwise meanwhile: here on the same contents, or on another page. */
 async function keep(row, decision) {
+  let stands;
   try {
-    await page.keep(row, decision);
+    stands = (await page.keep(row, { decision, before: row.decision })).decision;
   } catch (error) {
     say(error.message);
     return false;
   }
   say("");
-  decided += (decision !== null) - (row.decision !== null);
-  row.decision = decision;
-  return true;
+  decided += (stands !== null) - (row.decision !== null);
+  row.decision = stands;
+  if (stands === decision) return true;
+  if (shown === row) showDecision();
+  tell(`Meanwhile decided: ${stands === null ? "nothing" : visible(stands).replaceAll("_", " ")}. The same again changes it.`);
+  return false;
 }
 
 async function decide(id) {
