@@ -30,7 +30,10 @@ def plan(options: argparse.Namespace) -> None:
     proposed = propose(work, make_rules(run_parameters(options, Rules)), replace=options.replace)
     print("\n".join(plan_lines(proposed)))
     print(f"Plan    {work.plan_page}, to be changed in {work.plan_csv}")
-    print(f"Next    imgvet curate apply {work.plan_csv} --to QUARANTINE")
+    if work.part:  # nothing of a picture can be moved
+        print(f"Next    imgvet export {work.name} DEST --format FORMAT --plan {work.plan_csv}")
+    else:
+        print(f"Next    imgvet curate apply {work.plan_csv} --to QUARANTINE")
 
 
 def apply(options: argparse.Namespace) -> int:
@@ -58,6 +61,8 @@ def apply(options: argparse.Namespace) -> int:
     if outcome.deleted:
         print(f"Deleted {counted(outcome.deleted, 'file')} for good.")
     _print_refused(outcome)
+    if waiting := int(plan["action"].eq("review").sum()):
+        print(f"{counted(waiting, 'row')} of the plan to review: left where they are.")
     if not options.yes:
         print("Nothing was done; --yes does it.")
     elif len(outcome.moved) + outcome.already > outcome.deleted:

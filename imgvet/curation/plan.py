@@ -151,13 +151,15 @@ def bytes_that_go(plan: pd.DataFrame) -> int:
 def plan_lines(plan: pd.DataFrame) -> list[str]:
     """How many images go, wait for a person, and stay for others, for a terminal."""
     whole, images = (plan[plan["list"].eq(WHOLE_FILE) == is_whole] for is_whole in (True, False))
+    noun = "crop" if plan["place"].eq("crop").any() else "image"
     rows = []
     for action in _URGENCY:
         lists = images["list"][images["action"] == action].value_counts(sort=False)
-        told = [counted(int(lists.sum()), "image")]
+        told = [counted(int(lists.sum()), noun)]
         if files := int(whole["action"].eq(action).sum()):
             told.append(counted(files, "archive or video", "archives or videos"))
-        size = f" ({size_text(bytes_that_go(plan))})" if action == "remove" else ""
+        moved = bytes_that_go(plan) if action == "remove" else 0
+        size = f" ({size_text(moved)})" if moved else ""
         of = ", ".join(f"{count:,} {name}" for name, count in lists.items())
         rows.append((action.capitalize(), " and ".join(told) + size, of))
     return table_text(rows, "<<<").splitlines()

@@ -49,6 +49,22 @@ def test_plan_apply_and_undo_say_what_they_do(
     assert sorted(photos.iterdir()) == before
 
 
+def test_of_crops_an_export_is_next_and_what_is_to_review_is_told(
+    work: WorkDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = "row_y=10,col_x=20,height=60,width=80"
+    crops = finish_run(tmp_path / "photos", work.path, bounding_box=box)
+    assert main(["curate", "plan", str(crops.home), "--near", "review"]) == 0
+    out = capsys.readouterr().out
+    assert "Remove  2 crops  1 exact, 1 invalid" in out
+    assert f"Next    imgvet export {crops.name} DEST --format FORMAT --plan {crops.plan_csv}" in out
+    page = crops.plan_page.read_text().replace("\u00a0", " ")
+    assert "2 crops would go, 2 wait for you" in page
+    assert "curate apply" not in page
+    assert main(["curate", "apply", str(crops.plan_csv), "--to", str(tmp_path / "q")]) == 0
+    assert "2 rows of the plan to review: left where they are." in capsys.readouterr().out
+
+
 def test_deleting_takes_a_confirmation_of_its_own(
     work: WorkDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

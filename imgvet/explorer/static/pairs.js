@@ -70,6 +70,8 @@ const FIRST = ["filename", "label", "split", "stats.width", "stats.height", "fil
 const LEFT_OUT = ["id", "path", "source", "status", "embedding_row", "digest", "metadata", "pixels", "sides", "stats.file_size"];
 
 function showFacts([one, other]) {
+  byId("left-picture").alt = `Left: ${visible(one.filename)}`;
+  byId("right-picture").alt = `Right: ${visible(other.filename)}`;
   const differs = (name) => one[name] !== other[name];
   const rank = (name) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length + (differs(name) ? 0 : 1));
   const told = (name) => !LEFT_OUT.includes(name) && [one, other].some((facts) => (facts[name] ?? "") !== "");
