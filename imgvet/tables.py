@@ -286,8 +286,7 @@ INVALID = _table(
 
 PLAN = _table(
     "plan",
-    "one row per image that a rule speaks of, whole archives and videos first; images without a "
-    "row stay",
+    "one row per image, archive or video that a rule speaks of; what has no row stays",
     _text("action", "keep, remove or review: the one column to change"),
     _text("list", "the rule that decided: exact, near, contained, whole_file, invalid, dark, ..."),
     _text("filename", "absolute path or URI"),
