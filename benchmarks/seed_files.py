@@ -17,8 +17,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pillow_heif
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
+from pydicom import Dataset, FileMetaDataset, dcmwrite
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 Pixels = NDArray[np.uint8]
 Random = np.random.Generator
@@ -80,6 +84,8 @@ def image_seeds() -> dict[str, bytes]:
         "sun:png": _encoded(".ras", rgb),
         "qoi:png": _saved(image, "QOI"),
         "radiance:png": _encoded(".hdr", rgb.astype(np.float32) / 255),
+        "colour:dcm": dicom(rgb),
+        "window:dcm": dicom(np.asarray(deep), WindowCenter=20_000, WindowWidth=30_000),
     }
 
 
@@ -94,6 +100,7 @@ def container_seeds() -> dict[str, bytes]:
         "deflated:zip": _zip(members, zipfile.ZIP_DEFLATED),
     }
     codecs = {"mp4": "mp4v", "avi": "MJPG", "mov": "mp4v", "mkv": "VP80", "webm": "VP80"}
+    found["rows:parquet"], found["stream:arrow"] = _tables(members)
     return found | {f"film:{ending}": _film(ending, codec) for ending, codec in codecs.items()}
 
 
@@ -200,6 +207,38 @@ def _heic(image: Image.Image) -> bytes:
     stream = io.BytesIO()
     pillow_heif.from_pillow(image).save(stream, quality=80)
     return stream.getvalue()
+
+
+def dicom(levels: NDArray[np.generic], **elements: object) -> bytes:
+    """A DICOM file of gray (h, w) or RGB (h, w, 3) levels, with more elements by their keywords."""
+    file = Dataset()
+    file.file_meta = FileMetaDataset()
+    file.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    file.SOPClassUID, file.SOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3"
+    file.Rows, file.Columns = levels.shape[:2]
+    file.SamplesPerPixel = 1 if levels.ndim == 2 else 3
+    file.PhotometricInterpretation = "MONOCHROME2" if levels.ndim == 2 else "RGB"
+    file.PlanarConfiguration = 0
+    file.BitsAllocated = file.BitsStored = 8 * levels.itemsize
+    file.HighBit = file.BitsStored - 1
+    file.PixelRepresentation = int(levels.dtype.kind == "i")
+    file.PixelData = levels.tobytes() + bytes(levels.nbytes % 2)
+    for keyword, value in elements.items():
+        setattr(file, keyword, value)
+    stream = io.BytesIO()
+    dcmwrite(stream, file, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def _tables(members: dict[str, bytes]) -> tuple[bytes, bytes]:
+    """A Parquet file and a stream of Arrow, with a picture a row."""
+    cells = [{"bytes": data, "path": name} for name, data in members.items()]
+    table = pa.table({"image": cells, "label": ["cat", "dog"]})
+    parquet, arrow = io.BytesIO(), io.BytesIO()
+    pq.write_table(table, parquet)
+    with pa.ipc.new_stream(arrow, table.schema) as writer:
+        writer.write_table(table)
+    return parquet.getvalue(), arrow.getvalue()
 
 
 def _rle_bmp() -> bytes:

@@ -1,8 +1,8 @@
 """Decode an image file: bytes in, upright RGB of 8 bits or a reason out; bad bytes never raise.
 
 The content decides what a file is, never its name. JPEG goes through libjpeg-turbo (simplejpeg),
-HEIF through libheif, everything else through Pillow, which reports damaged data where OpenCV
-returns half an image; OpenCV decodes what Pillow does not know.
+HEIF through libheif, DICOM through pydicom, everything else through Pillow, which reports damaged
+data where OpenCV returns half an image; OpenCV decodes what Pillow does not know.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ catch these hold one call of a decoder and nothing of ours.
 
 _TRUNCATED = (
     "truncated", "premature end of jpeg file", "unexpected end", "end of file", "not enough data",
-    "but only got",
+    "but only got", "less than expected",
 )  # fmt: skip
 _HARMLESS = (
     "extraneous bytes before marker", "unknown jfif revision", "unknown adobe color transform",
@@ -100,7 +100,8 @@ _OF_TURBOJPEG = ("Gray", "RGB", "YCbCr")
 """The colours of JPEGs, as the header tells them, of which it makes RGB."""
 _CHANNELS = {"1": 1, "L": 1, "I": 1, "F": 1, "LA": 2, "La": 2, "RGBA": 4, "RGBa": 4, "CMYK": 4,
              "PA": 4}  # fmt: skip
-_PILLOW = re.compile(r"PIL\.")
+_SPEAKERS = re.compile(r"(PIL|pydicom)\.")
+"""Modules that warn of what is wrong with data."""
 
 
 class _UndecodableError(Exception):
@@ -128,7 +129,12 @@ def decode(data: bytes, *, full_size: bool = False) -> Picture | Failure:
     try:
         if kind is Format.JPEG:
             return _decode_jpeg(data, 0 if full_size else _REDUCED_SHORT_SIDE)
-        other = {Format.HEIF: _decode_heif, Format.RADIANCE: _decode_radiance}.get(kind)
+        others = {
+            Format.HEIF: _decode_heif,
+            Format.RADIANCE: _decode_radiance,
+            Format.DICOM: _decode_dicom,
+        }
+        other = others.get(kind)
         return _decode_with_pillow(data, kind) if other is None else other(data)
     except _UndecodableError as error:
         return error.failure
@@ -174,6 +180,22 @@ def _decode_heif(data: bytes) -> Picture:
         levels = np.asarray(heif)
     pixels, bit_depth = rgb_of_image(Image.fromarray(levels)), int(heif.info.get("bit_depth", 8))
     return _picture(pixels, size, UPRIGHT, 1 if levels.ndim == 2 else levels.shape[2], bit_depth)
+
+
+def _decode_dicom(data: bytes) -> Picture:
+    from imgvet.images import dicom  # Late: pydicom takes a quarter of a second.
+
+    with _decoder_of(data, Format.DICOM, *dicom.ERRORS):
+        file = dicom.Dicom.of(data)
+        failure = file.failure
+    if failure is not None:
+        raise _UndecodableError(failure)
+    with _decoder_of(data, Format.DICOM, *dicom.ERRORS):
+        size, channels, bit_depth = file.size, file.channels, file.bit_depth
+    _refuse_too_large(*size)
+    with _decoder_of(data, Format.DICOM, *dicom.ERRORS):
+        pixels = file.decode()
+    return _picture(pixels, size, UPRIGHT, channels, bit_depth)
 
 
 def _decode_with_pillow(data: bytes, kind: Format) -> Picture:
@@ -280,11 +302,11 @@ def _refuse_too_large(width: int, height: int) -> None:
 
 
 @contextmanager
-def _decoder_of(data: bytes, kind: Format) -> Iterator[None]:
+def _decoder_of(data: bytes, kind: Format, *own: type[Exception]) -> Iterator[None]:
     """Around one call of a decoder: what it raises is what is wrong with the data."""
     try:
         yield
-    except _DECODER_ERRORS as error:
+    except (*_DECODER_ERRORS, *own) as error:
         raise _UndecodableError(_failure(error, data, kind)) from None
 
 
@@ -296,6 +318,8 @@ def _failure(error: Exception, data: bytes, kind: Format) -> Failure:
     reason = Reason.CORRUPT
     if isinstance(error, Image.DecompressionBombError):
         reason = Reason.TOO_LARGE
+    elif "does not support" in message:
+        reason = Reason.UNSUPPORTED
     elif any(words in message.lower() for words in _TRUNCATED) or ends_early(data, kind):
         reason = Reason.TRUNCATED
     return Failure(reason, f"{kind}: {message}"[:300])
@@ -304,19 +328,20 @@ def _failure(error: Exception, data: bytes, kind: Format) -> Failure:
 def silence_decoders() -> None:
     """Keep decoders from writing to standard error: what they say becomes part of a result.
 
-    They complain through Python warnings and logging (Pillow), their own log (OpenCV) and C
-    handlers (libtiff), all of them settings of the process. Cheap to call again, which keeps it
+    They complain through Python warnings and logging (Pillow, pydicom), their own log (OpenCV) and
+    C handlers (libtiff), all of them settings of the process. Cheap to call again, which keeps it
     working where something else resets the filters.
     """
-    if not any(entry[0] == "ignore" and entry[3] == _PILLOW for entry in warnings.filters):
-        warnings.filterwarnings("ignore", module=_PILLOW.pattern)
+    if not any(entry[0] == "ignore" and entry[3] == _SPEAKERS for entry in warnings.filters):
+        warnings.filterwarnings("ignore", module=_SPEAKERS.pattern)
     _silence_logs()
 
 
 @cache
 def _silence_logs() -> None:
     # Without any handler, Python writes errors to standard error.
-    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    for name in ("PIL", "pydicom"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     # Found where Pillow's libtiff is a shared library; where it is linked in, it stays as it is.
     set_handler = getattr(ctypes.CDLL(_imaging.__file__), "TIFFSetErrorHandler", None)

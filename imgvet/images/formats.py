@@ -27,6 +27,7 @@ class Format(StrEnum):
     SUN = "Sun raster"
     QOI = "QOI"
     RADIANCE = "Radiance HDR"
+    DICOM = "DICOM"
 
 
 LOSSLESS = (Format.PNG, Format.BMP, Format.TIFF)
@@ -43,10 +44,12 @@ BY_ENDING = {
     ".heic": Format.HEIF, ".heif": Format.HEIF,
     ".jp2": Format.JPEG2000,
     ".ppm": Format.PNM, ".pgm": Format.PNM,
+    ".dcm": Format.DICOM, ".dicom": Format.DICOM,
 }  # fmt: skip
 """Which format the ending of a name promises."""
 
 _DECODED = {
+    Format.DICOM: rb".{128}DICM",  # First, as it may begin like another format.
     Format.JPEG: rb"\xff\xd8",
     Format.PNG: rb"\x89PNG\r\n\x1a\n",
     Format.GIF: rb"GIF8[79]a",
