@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from hypothesis import settings
+
+from imgvet.engine.server import TemporaryServer, _template
 
 # Deadlines measure how busy a machine is; and what fails is to be what was changed, so each run
 # tries the same examples. "make properties" searches on.
@@ -36,6 +39,26 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 os.environ.pop("PREFECT_API_URL", None)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin with the database that an earlier session made, which takes some eight seconds."""
+    _copy_database(config, kept=True)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Keep it for the next session."""
+    _copy_database(config, kept=False)
+
+
+def _copy_database(config: pytest.Config, *, kept: bool) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ or not config.pluginmanager.hasplugin("cacheprovider"):
+        return
+    here, cached = _template(), config.cache.mkdir("prefect") / _template().name
+    source, target = (cached, here) if kept else (here, cached)
+    if source.is_file() and not target.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How long the tests in tests/torture go on."""
     group = parser.getgroup("torture")
@@ -46,9 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database of a server that has just been made, which takes it some eight seconds."""
-    from imgvet.engine.server import TemporaryServer, _template
-
+    """The database of a server that has just been made."""
     with FileLock(Path(os.environ["XDG_CACHE_HOME"], "new-database.lock")):
         if not _template().is_file():
             server = TemporaryServer()
@@ -72,8 +93,6 @@ def prefect_server(new_database: Path, tmp_path_factory: pytest.TempPathFactory)
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         temporary_settings,
     )
-
-    from imgvet.engine.server import TemporaryServer
 
     server, home = TemporaryServer(), tmp_path_factory.mktemp("prefect")
     server.start(home)

@@ -14,6 +14,7 @@ import imgvet
 from imgvet.cli.main import main
 from imgvet.dataset import Dataset
 from imgvet.errors import EXIT_CODES, ImgvetError, InputNotFoundError
+from support.command import tree
 from support.finished_run import finish_run, judge
 from support.pictures import write_photographs
 
@@ -24,6 +25,7 @@ FILES: dict[str, str | bytes] = {
     "broken.toml": "threshold = \n",
     "deep.toml": "threshold = " + "[" * 20_000,
     "checks.toml": "checks = 3\n",
+    "checks_name.toml": "[checks]\nmax_drak_rate = 1\n",
     "checks_range.toml": "[checks]\nmax_dark_rate = 7\n",
     "cron.toml": "[datasets.a]\ninput_dir = 'photos'\ncron = 'whenever'\n",
     "empty.yaml": "names: 3\n",
@@ -90,7 +92,9 @@ run empty.yaml                                    | names no images. Give it one
 run photos --treshold 1                           | Did you mean '--threshold'
 run photos --threshold 7                          | threshold = '7': Input should be less than
 run photos --threshold high                       | threshold = 'high': Input should be a valid n
+run photos --thresh 1                             | Unknown parameter '--thresh'
 run photos --threshold                            | --threshold: expected one argument
+run photos --num-images many                      | num_images = 'many': Input should be a valid
 run photos --num-images 0                         | num_images = '0': Input should be greater than
 run photos --num-threads 0                        | num_threads = '0': Input should be greater
 run photos --fail-on error                        | choose from 'critical', 'warning', 'never'
@@ -114,6 +118,7 @@ run photos --config twice.toml                    | Cannot overwrite a value (at
 run photos --config types.toml                    | threshold = [1]: Input should be a valid numb
 run photos --config checks.toml                   | it is a table of its own, in a config file [c
 run photos --config checks_range.toml             | checks.max_dark_rate = 7: Input should be less
+run photos --config checks_name.toml              | Unknown parameter checks.max_drak_rate
 run photos --config rules_name.toml               | Unknown parameter 'exakt'. 'imgvet run --help'
 run photos --annotations nowhere.csv              | do not exist. Give a csv, parquet or jsonl file
 run photos --annotations names.csv                | The one file of names.csv is not in the input
@@ -186,12 +191,12 @@ store gc out --unused-days -1                     | Give a number of days, 0 or 
 @pytest.mark.parametrize("row", COMMANDS.strip("\n").split("\n"))
 def test_a_wrong_command_line(row: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line, _, said = row.partition(" | ")
-    before = sorted(place.rglob("*"))
+    before = tree(place)
     printed = said_by(line, capsys)
     assert said.strip().lower() in printed.lower()
     assert printed.count("\n") == 1
     assert printed.count(". ") >= 1, "nothing says what to do"
-    assert sorted(place.rglob("*")) == before
+    assert tree(place) == before
 
 
 @pytest.mark.parametrize("line", ["summary nowhere --verbose", "--verbose run nowhere"])
@@ -251,13 +256,13 @@ def photos(**parameters: Any) -> object:
 @pytest.mark.parametrize("case", CALLS)
 def test_a_wrong_call(case: str, place: Path) -> None:
     call, said = CALLS[case]
-    before = sorted(place.rglob("*"))
+    before = tree(place)
     with pytest.raises(ImgvetError) as caught:
         call(imgvet.create(work_dir="out"))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.remedy
-    assert sorted(place.rglob("*")) == before
+    assert tree(place) == before
 
 
 def test_a_notebook_shows_one_line() -> None:

@@ -76,6 +76,21 @@ def test_axe_finds_nothing_serious_in_the_dark(tab: Tab, report: Path, name: str
     assert tab.barriers() == []
 
 
+def test_a_usual_window_shows_whole_tables(page: str, tab: Tab) -> None:
+    assert tab.run(CUT_OFF) == []
+
+
+def test_a_phone_shows_it_without_scrolling_sideways(page: str, tab: Tab) -> None:
+    tab.size(360, 740)
+    tab.wait_for("document.documentElement.scrollWidth <= 360")
+    assert tab.run(CUT_OFF) == []
+    spilling = "[...document.querySelectorAll('.card .tag')].filter((t) => t.scrollWidth > 360 || "
+    spilling += (
+        "t.getBoundingClientRect().right > t.closest('.card').getBoundingClientRect().right)"
+    )
+    assert tab.run(f"{spilling}.length") == 0
+
+
 def test_without_scripts_everything_stands_there(page: str, tab: Tab, report: Path) -> None:
     with_scripts = tab.run("document.querySelectorAll('.entry').length")
     tab.call("Emulation.setScriptExecutionDisabled", value=True)
@@ -88,19 +103,6 @@ def test_without_scripts_everything_stands_there(page: str, tab: Tab, report: Pa
         assert tab.run("[...document.querySelectorAll('.plot')].every((p) => !p.offsetParent)")
     finally:
         tab.call("Emulation.setScriptExecutionDisabled", value=False)
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a_phone_shows_it_without_scrolling_sideways(tab: Tab, report: Path, name: str) -> None:
-    tab.size(360, 740)
-    open_page(tab, report, name)
-    assert tab.run("document.documentElement.scrollWidth") <= 360
-    assert tab.run(CUT_OFF) == []
-    spilling = "[...document.querySelectorAll('.card .tag')].filter((t) => t.scrollWidth > 360 || "
-    spilling += (
-        "t.getBoundingClientRect().right > t.closest('.card').getBoundingClientRect().right)"
-    )
-    assert tab.run(f"{spilling}.length") == 0
 
 
 @pytest.mark.parametrize("name", ["index.html", "duplicates.html"])
@@ -157,10 +159,6 @@ def test_long_labels_stay_on_their_cards(tab: Tab, report: Path) -> None:
     right = "getBoundingClientRect().right"
     tab.wait_for(f"{facts}.every((one) => one.{right} <= one.closest('.card').{right})")
     assert tab.run("document.documentElement.scrollWidth") <= 1280
-
-
-def test_a_usual_window_shows_whole_tables(page: str, tab: Tab) -> None:
-    assert tab.run(CUT_OFF) == []
 
 
 def test_columns_of_stages_stand_under_their_titles(tab: Tab, report: Path) -> None:

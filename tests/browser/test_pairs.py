@@ -36,8 +36,10 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
 
 
 @pytest.fixture(scope="module")
-def explorer(work: WorkDir) -> Iterator[Explorer]:
+def explorer(_tab: Tab, work: WorkDir) -> Iterator[Explorer]:
+    """The server, which has let the browser in."""
     with Explorer(work.path) as running:
+        _tab.open(running.url, "document.querySelectorAll('#pairs a').length > 0")
         yield running
 
 
@@ -56,7 +58,6 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
 def page(tab: Tab, explorer: Explorer, work: WorkDir) -> Iterator[Tab]:
     """The first of four pairs."""
     work.decisions.unlink(missing_ok=True)
-    tab.open(explorer.url, "document.querySelectorAll('#pairs a').length > 0")
     tab.open(f"http://127.0.0.1:{explorer.port}/pairs?kind=near", f"{SHOWN} && {RANGE} !== ''")
     yield tab
     assert tab.errors == []

@@ -56,42 +56,6 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["run", "nowhere"], "The input nowhere does not exist. Give a folder"),
-        (["run", "photos", "--treshold", "1"], "Did you mean '--threshold'"),
-        (["run", "photos", "--thresh", "1"], "Unknown parameter '--thresh'"),
-        (["run", "photos", "--threshold", "7"], "threshold = '7': Input should be less"),
-        (["run", "photos", "--num-images", "many"], "num_images = 'many': Input should be a"),
-        (["run", "photos", "--fail-on", "error"], "--fail-on: invalid choice: 'error'"),
-        (["run", "photos", "--work-dir", "photos/out"], "lies inside the input photos"),
-        (["run", "photos", "--work-dir", "photos/a.jpg"], "photos/a.jpg"),
-        (["run", "photos", "--config", "none.toml"], "none.toml can't be read"),
-        (["run", "photos", "--tar-only", "--no-archives"], "no_archives exclude each other"),
-        (["run"], "input_dir is missing"),
-        (["summary", "photos"], "photos. Start one with 'imgvet run INPUT"),
-        ([], "arguments are required: COMMAND"),
-        (["runn"], "invalid choice: 'runn'"),
-    ],
-)  # fmt: skip
-def test_one_line_that_says_what_to_do(
-    arguments: list[str],
-    said: str,
-    photos: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(photos.parent)
-    assert main(arguments) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith("imgvet: ")
-    assert said in printed.err
-    assert printed.err.count("\n") == 1
-    assert [path.name for path in photos.parent.iterdir()] == ["photos"]
-
-
-@pytest.mark.parametrize(
     "command",
     [
         "run photos --work-dir {}", "monitor photos --work-dir {}", "demo --work-dir {}",
@@ -161,23 +125,6 @@ def test_a_config_file_is_read_and_the_command_line_wins(
     assert (options.threshold, options.cc_threshold) == (0.7, 0.9)
     assert (options.no_archives, options.run_cc) == (True, False)
     assert options.checks.max_dark_rate == 0.5
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("threshold = ", "is not TOML"),
-        ("treshold = 1", "Unknown parameter 'treshold'. Did you mean 'threshold'"),
-        ("[checks]\nmax_drak_rate = 1", "Unknown parameter checks.max_drak_rate"),
-    ],
-)
-def test_a_bad_config_file_is_one_line(
-    text: str, said: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "c.toml"
-    config.write_text(text)
-    assert main(["run", str(photos), "--config", str(config)]) == 2
-    assert said in capsys.readouterr().err
 
 
 def test_help_lists_every_parameter(capsys: pytest.CaptureFixture[str]) -> None:

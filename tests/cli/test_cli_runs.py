@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from imgvet.cli.main import main
 from imgvet.engine.server import TemporaryServer
 from support.command import command, environment_of, run
 from support.pictures import age, write_photographs, write_scenes
@@ -32,7 +33,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def test_a_run_from_an_empty_home(
-    photos: Path, tmp_path: Path, environment: dict[str, str]
+    photos: Path,
+    tmp_path: Path,
+    environment: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
     first = run(environment, "run", photos, "--work-dir", out, "--fail-on", "critical")
@@ -44,9 +48,10 @@ def test_a_run_from_an_empty_home(
     assert "Reading and measuring: 7 of 7" in first.stderr
     assert list((tmp_path / "home").iterdir()) == []
 
-    shown = run(environment, "summary", out)
-    assert shown.stdout == first.stdout
-    as_json = json.loads(run(environment, "summary", out, "--json").stdout)
+    assert main(["summary", str(out)]) == 0
+    assert capsys.readouterr().out == first.stdout
+    assert main(["summary", str(out), "--json"]) == 0
+    as_json = json.loads(capsys.readouterr().out)
     assert as_json["counts"]["images"] == 7
     assert as_json["verdict"] == "failed"
 

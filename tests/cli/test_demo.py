@@ -21,7 +21,7 @@ README = Path(__file__).parent.parent.parent / "README.md"
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
     assert main(["demo", "--work-dir", str(folder)]) == 0
     return folder

@@ -11,7 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from imgvet.cli.main import main
 from support.pictures import age, write_photographs
 from support.receiver import Receiver, free_port
 
@@ -20,15 +22,18 @@ from .conftest import Shell
 pytestmark = pytest.mark.timeout(580)
 
 
-def test_automations_are_applied_a_run_is_served_and_the_alarm_arrives_once(server: Shell) -> None:
+def test_automations_are_applied_a_run_is_served_and_the_alarm_arrives_once(
+    server: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
     pictures = server.folder / "cats"
     write_photographs(pictures, 12)
     for number in range(6):
         (pictures / f"bad{number}.jpg").write_bytes(f"no picture {number}".encode())
     age(*pictures.iterdir())
-    with Receiver() as receiver:
-        apply = f"imgvet automations apply --notify {receiver.address}"
-        assert server.run(apply).stdout.splitlines() == [
+    with Receiver() as receiver, temporary_settings({PREFECT_API_URL: server.url}):
+        apply = ["automations", "apply", "--notify", receiver.address]
+        assert main(apply) == 0
+        assert capsys.readouterr().out.splitlines() == [
             "imgvet alarms         created, sends to 1",
             "imgvet all-clears     created, sends to 1",
             "imgvet dead runs      created, ends them",
@@ -37,8 +42,8 @@ def test_automations_are_applied_a_run_is_served_and_the_alarm_arrives_once(serv
             "imgvet late runs      created, sends to 1",
             "imgvet silence        created, sends to 1",
         ]
-        again = server.run(apply).stdout
-        assert again.count("updated, sends to 1") == 5
+        assert main(apply) == 0
+        assert capsys.readouterr().out.count("updated, sends to 1") == 5
         assert len(server.post("/automations/filter")) == 7
 
         log = server.start('imgvet serve cats --work-dir out --cron "0 6 * * *" --timezone UTC')
@@ -121,13 +126,11 @@ def state_of(server: Shell, run: object) -> str:
     return str(answer.json()["state_type"]) if answer.is_success else ""
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_serve_that_waits_ends_without_a_word(server: Shell, number: signal.Signals) -> None:
-    name = f"idle{number}"
-    age(*write_photographs(server.folder / name, 2))
+def test_serve_that_waits_ends_without_a_word(server: Shell) -> None:
+    age(*write_photographs(server.folder / "idle", 2))
     port = free_port()
     health = f"env PREFECT_RUNNER_SERVER_ENABLE=true PREFECT_RUNNER_SERVER_PORT={port}"
-    log = server.start(f"{health} imgvet serve {name} --work-dir out-{name}")
+    log = server.start(f"{health} imgvet serve idle --work-dir out-idle")
     deadline, well = time.monotonic() + 120, False
     while not well:
         assert time.monotonic() < deadline, log.read_text()
@@ -137,7 +140,7 @@ def test_serve_that_waits_ends_without_a_word(server: Shell, number: signal.Sign
             well = True
         time.sleep(0.3)
     process = server.started[-1]
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0
     assert_clean(log.read_text())
 

@@ -1,4 +1,7 @@
-"""A refused request writes nothing: neither among the user's photos nor into a work dir."""
+"""A refused request writes nothing: neither among the user's photos nor into a work dir.
+
+Those of the command ``run`` are in tests/test_wrong_requests.py.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +18,12 @@ import pytest
 from imgvet.cli.main import main
 from imgvet.dataset import Dataset
 from imgvet.errors import ImgvetError, MachineError
-from support.command import command
+from support.command import command, tree
 from support.pictures import write_photographs
 
 LABELS = pd.DataFrame({"filename": ["photo00.jpg", "photo01.jpg"], "label": ["a", "b"]})
 VECTORS = (["photo00.jpg", "photo01.jpg"], np.eye(2, dtype=np.float32))
 BOX = "row_y=0,col_x=0,height=9,width=9"
-
-Tree = dict[str, tuple[int, bytes | None]]
-
-
-def tree(folder: Path) -> Tree:
-    """Every file and folder: time of change and content."""
-    return {
-        str(path.relative_to(folder)): (
-            path.stat().st_mtime_ns,
-            path.read_bytes() if path.is_file() else None,
-        )
-        for path in (folder, *folder.rglob("*"))
-    }
 
 
 @pytest.fixture(autouse=True)
@@ -50,28 +40,16 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
-    "unknown parameter": ("treshold", {"treshold": 1}),
     "bad value": ("threshold", {"threshold": 7}),
     "missing input": ("does not exist", {"input_dir": "nowhere"}),
-    "empty input": ("No image", {"input_dir": "empty"}),
-    "nothing wanted": ("exclude each other", {"tar_only": True, "no_archives": True}),
-    "bad expression": ("regular expression", {"find_regex": "("}),
-    "missing of subset": ("subset", {"subset": ["photos/no.jpg"]}),
-    "work dir inside input": ("lies inside", {"work_dir": "photos/out"}),
     "work dir inside input, vectors": (
         "lies inside", {"work_dir": "photos/out", "embeddings": VECTORS},
     ),
-    "work dir is a file": ("can't be written", {"work_dir": "no.csv"}),
-    "overwrite off": ("overwrite is off", {"work_dir": "done", "overwrite": False}),
     "overwrite off, crops": (
         "overwrite is off", {"work_dir": "done", "overwrite": False, "bounding_box": BOX},
     ),
     "input that is not UTF-8": ("is not UTF-8", {"input_dir": "photos\udcff"}),
     "work dir that is not UTF-8": ("is not UTF-8", {"work_dir": "out\udcff"}),
-    "no such model": ("no known model", {"model_path": "dinov9"}),
-    "no such detector": ("did you mean face", {"bounding_box": "fase"}),
-    "no such search": ("Nonsense7", {"nnf_mode": "Nonsense7"}),
-    "no boxes": ("holds no box", {"data_type": "bbox"}),
     "annotations without names": ("filename", {"annotations": pd.DataFrame({"label": ["a"]})}),
     "annotations of no file": (
         "annotations", {"annotations": LABELS.assign(filename=["x.jpg", "y.jpg"])},
@@ -97,7 +75,6 @@ def test_python(case: str, place: Path) -> None:
     assert tree(place) == before
 
 
-@pytest.mark.parametrize("command", ["run", "monitor"])
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -109,9 +86,9 @@ def test_python(case: str, place: Path) -> None:
         ("photos", "--embeddings", "no.npy"),
     ],
 )
-def test_command_line(command: str, arguments: tuple[str, ...], place: Path) -> None:
+def test_monitor(arguments: tuple[str, ...], place: Path) -> None:
     before = tree(place)
-    assert main([command, *arguments]) == 2
+    assert main(["monitor", *arguments]) == 2
     assert tree(place) == before
 
 

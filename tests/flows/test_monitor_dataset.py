@@ -22,7 +22,7 @@ from prefect.flow_engine import run_flow_sync
 from prefect.logging.handlers import APILogWorker
 from prefect.states import AwaitingRetry
 
-from imgvet.errors import InputNotFoundError, InvalidParameterError, TransportError
+from imgvet.errors import InvalidParameterError, TransportError
 from imgvet.flows.ending import ChecksFailedError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.baselines import kept_baselines
@@ -115,7 +115,10 @@ def watched(once_watched: Path) -> Monitor:
     return Monitor(now / "cats", now / "out")
 
 
-def test_an_alarm_and_its_all_clear_are_told_once(watched: Monitor) -> None:
+def test_an_alarm_and_its_all_clear_are_told_once_and_the_report_shows_them(
+    watched: Monitor,
+) -> None:
+    page = watched.work.report / "alarms.html"
     with Receiver() as receiver:
         watched.notify = receiver.address
         watched.spoil()
@@ -129,9 +132,10 @@ def test_an_alarm_and_its_all_clear_are_told_once(watched: Monitor) -> None:
         assert "33.3 %, allowed is at most 1 %" in text
         assert "invalid rate jumped from 0 % to 100 % among new images" in text
         assert "See: bad0.jpg, bad1.jpg, bad2.jpg" in text
-        assert f"Report: {(watched.work.report / 'alarms.html').as_uri()}" in text
+        assert f"Report: {page.as_uri()}" in text
         assert f"Look closer: imgvet explore {watched.work.path}" in text
         assert message["type"] == "failure"
+        require_alarms_on(page, watched.work)
         number = len(receiver.posted)
         watched.state()
         assert len(receiver.posted) == number
@@ -143,30 +147,20 @@ def test_an_alarm_and_its_all_clear_are_told_once(watched: Monitor) -> None:
             "cats: 2 all-clears: invalid rate and checks"
         ]
     assert len(read_history(watched.work)) == 5
+    assert "5 runs" in (watched.work.report / "history.html").read_text().replace("\u00a0", " ")
 
 
-def test_the_report_shows_what_the_alarm_that_links_to_it_counted(watched: Monitor) -> None:
-    watched.spoil()
-    with Receiver() as receiver:
-        watched.notify = receiver.address
-        watched.state()
-        (message,) = receiver.posted
-    page = watched.work.report / "alarms.html"
-    assert f"Report: {page.as_uri()}" in str(message["message"])
-    table = read_table(watched.work.table("alarms"))
-    items = read_table(watched.work.table("items")).set_index("id")["filename"]
-    listed = (
-        table.loc[table["alarm"] == "invalid_rate", "id"].map(items).map(lambda n: Path(n).name)
-    )
-    assert sorted(listed) == [f"bad{number}.jpg" for number in range(6)]
+def require_alarms_on(page: Path, work: WorkDir) -> None:
+    """The page shows the spoilt images that the alarm counted, also when it is built again."""
+    table = read_table(work.table("alarms")).set_index("id")["alarm"]
+    items = read_table(work.table("items")).set_index("id")["filename"]
+    listed = sorted(Path(items[item]).name for item in table.index[table == "invalid_rate"])
+    assert listed == [f"bad{number}.jpg" for number in range(6)]
     text = page.read_text()
     assert "Of 6 new images, 6 are invalid" in text
-    assert all(f"bad{number}.jpg" in text for number in range(6))
-    report_of(watched.work)
+    assert all(name in text for name in listed)
+    report_of(work)
     assert page.read_text() == text
-    for _ in range(2):
-        watched.state()
-    assert "4 runs" in (watched.work.report / "history.html").read_text().replace("\u00a0", " ")
 
 
 def test_images_that_are_gone_are_told_and_so_is_their_return(monitor: Monitor) -> None:
@@ -230,54 +224,39 @@ def test_a_dead_receiver_fails_nothing_and_the_logs_tell_the_run(
     logger = logging.getLogger("imgvet")
     assert (logger.handlers, logger.propagate, logger.level) == ([], True, logging.NOTSET)
     monitor.repair()
-    assert monitor.state().name == "Warnings"
-    assert monitor.state(fail_on="warning").is_failed()
+    again = monitor.state(fail_on="warning")
+    assert (again.is_failed(), again.name) == (True, "Warnings")
 
 
-def test_fail_on_makes_it_a_failure_with_the_same_name(monitor: Monitor) -> None:
-    monitor.spoil()
-    state = monitor.state(fail_on="critical")
+def test_an_alarm_makes_it_a_failure_if_asked_for(watched: Monitor) -> None:
+    watched.spoil()
+    state = watched.state(fail_on_alarm=True)
     assert (state.is_failed(), state.name) == (True, "ChecksFailed")
-    with pytest.raises(ChecksFailedError, match="critical check is over its limit"):
-        state.result()
-    assert monitor.work.report_index.is_file()
+    watched.repair()
+    assert watched.state(fail_on_alarm=True).is_completed()
 
 
-def test_an_alarm_makes_it_a_failure_if_asked_for(monitor: Monitor) -> None:
-    monitor.spoil()
-    state = monitor.state(fail_on_alarm=True)
-    assert (state.is_failed(), state.name) == (True, "ChecksFailed")
-    monitor.repair()
-    assert monitor.state(fail_on_alarm=True).is_completed()
-
-
-def test_a_run_that_fails_is_told_and_then_that_it_works_again(watched: Monitor) -> None:
-    with Receiver() as receiver:
-        watched.notify = receiver.address
-        with watched.lost_folder(), pytest.raises(InputNotFoundError):
-            watched.state().result()
-        (failed,) = receiver.posted
-        assert failed["title"] == "cats: the run failed"
-        assert "does not exist" in str(failed["message"])
-        watched.state()
-        assert receiver.titles()[1:] == ["cats: runs finish again"]
-
-
-def test_a_run_whose_bucket_goes_away_fails_and_judges_nothing(
+def test_a_run_whose_bucket_goes_away_fails_judges_nothing_and_is_told_until_runs_work_again(
     monitor: Monitor, proxy: FaultProxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put({path.name: path.read_bytes() for path in monitor.folder.iterdir()})
     monkeypatch.setattr(compute_stats, "retries", 0)
     proxy.faults.append(Fault("photo03.jpg", "answer", 10**6))
-    state = monitor.state(input_dir=f"s3://{bucket.name}")
-    with pytest.raises(TransportError, match=r"photo03\.jpg does not answer"):
-        state.result()
-    (row,) = read_history(monitor.work)
-    assert (row.status, row.alarms) == ("failed", ("run",))
-    assert kept_baselines(monitor.work) == frozenset()
-    assert not monitor.work.is_finished()
-    proxy.faults.clear()
-    assert monitor.state(input_dir=f"s3://{bucket.name}").name == "Completed"
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        state = monitor.state(input_dir=f"s3://{bucket.name}")
+        with pytest.raises(TransportError, match=r"photo03\.jpg does not answer"):
+            state.result()
+        (row,) = read_history(monitor.work)
+        assert (row.status, row.alarms) == ("failed", ("run",))
+        assert kept_baselines(monitor.work) == frozenset()
+        assert not monitor.work.is_finished()
+        (failed,) = receiver.posted
+        assert "photo03.jpg does not answer" in str(failed["message"])
+        proxy.faults.clear()
+        assert monitor.state(input_dir=f"s3://{bucket.name}").name == "Completed"
+        name = bucket.name
+        assert receiver.titles() == [f"{name}: the run failed", f"{name}: runs finish again"]
 
 
 def test_a_run_that_fails_before_the_analysis_is_told_and_writes_nothing(monitor: Monitor) -> None:
@@ -356,7 +335,10 @@ def test_a_retry_after_repair_gives_the_all_clear(watched: Monitor) -> None:
         watched.notify = receiver.address
         watched.spoil()
         bad = watched.state(fail_on="critical")
-        assert bad.is_failed()
+        assert (bad.is_failed(), bad.name) == (True, "ChecksFailed")
+        with pytest.raises(ChecksFailedError, match="critical check is over its limit"):
+            bad.result()
+        assert watched.work.report_index.is_file()
         number = len(receiver.posted)
         assert number
         assert watched.retry(bad, fail_on="critical").is_failed()

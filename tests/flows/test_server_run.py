@@ -62,12 +62,21 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     return Deployed(tmp_path, monkeypatch)
 
 
-def test_what_a_run_is_given_changes_the_parameters_of_its_deployment(deployed: Deployed) -> None:
-    used = deployed.run(threshold=0.95, checks={"max_dark_rate": 0.5}).parameters
+def test_what_a_run_is_given_changes_the_deployment_and_its_name_is_the_time_of_its_schedule(
+    deployed: Deployed,
+) -> None:
+    due = datetime.now(UTC) + timedelta(seconds=3)
+    record = deployed.run(at=due, threshold=0.95, checks={"max_dark_rate": 0.5})
+    used = record.parameters
     assert (used["threshold"], used["num_images"]) == (0.95, 3)
     limits = used["checks"]
     assert isinstance(limits, dict)
     assert (limits["max_dark_rate"], limits["max_blurry_rate"]) == (0.5, 0.4)
+    run = flow_run_of(record)
+    named = datetime.fromisoformat(f"{run.name.removeprefix('My Cats ')}+00:00")
+    assert due.replace(microsecond=0) <= named < due + timedelta(minutes=5)
+    assert set(run.tags) == {"imgvet", "My Cats"}
+    assert datetime.fromisoformat(record.started) >= due.replace(microsecond=0)
 
 
 def test_what_names_the_input_is_all_there_is_as_the_form_sends_it(deployed: Deployed) -> None:
@@ -81,18 +90,6 @@ def test_the_server_refuses_what_is_no_parameter(deployed: Deployed) -> None:
         deployed.create(treshold=0.95)
     with pytest.raises(PrefectHTTPStatusError, match="409"):
         deployed.create(threshold="much")
-
-
-def test_a_run_that_is_started_early_is_named_by_the_time_of_its_schedule(
-    deployed: Deployed,
-) -> None:
-    due = datetime.now(UTC) + timedelta(seconds=3)
-    record = deployed.run(at=due)
-    run = flow_run_of(record)
-    named = datetime.fromisoformat(f"{run.name.removeprefix('My Cats ')}+00:00")
-    assert due.replace(microsecond=0) <= named < due + timedelta(minutes=5)
-    assert set(run.tags) == {"imgvet", "My Cats"}
-    assert datetime.fromisoformat(record.started) >= due.replace(microsecond=0)
 
 
 def test_a_run_without_a_deployment_is_named_and_tagged_by_its_dataset(finished: Runner) -> None:

@@ -17,7 +17,9 @@ from imgvet.quality.result import CheckResult, CheckState, verdict
 from imgvet.quality.run_checks import run_checks
 from imgvet.quality.suite import own_suite
 from imgvet.quality.summarize import wrong_measures
-from imgvet.summary import Verdict
+from imgvet.summary import Verdict, read_summary
+from support.finished_run import finish_run, judge
+from support.pictures import jpeg, photograph, write_photographs
 
 LIMITS = CheckLimits()
 RATE_CHECKS = [check.name for check in CHECKS if check.name.endswith("_rate")]
@@ -195,3 +197,22 @@ def test_writes_nothing_opens_nothing_says_nothing(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert [*home.iterdir(), *here.iterdir()] == []
+
+
+def test_components_and_near_duplicates_do_not_depend_on_how_many_neighbours_are_listed(
+    tmp_path: Path,
+) -> None:
+    write_photographs(tmp_path / "photos", 2)
+    qualities = range(60, 100, 5)
+    for quality in qualities:
+        path = tmp_path / "photos" / f"one {quality}.jpg"
+        path.write_bytes(jpeg(photograph(1), quality=quality))
+    few, many = (
+        read_summary(
+            judge(finish_run(tmp_path / "photos", tmp_path / str(k), nearest_neighbors_k=k))
+        ).counts
+        for k in (1, 20)
+    )
+    assert few.largest_component == len(qualities) + 1
+    for count in ("largest_component", "components", "near_duplicate_images"):
+        assert getattr(few, count) == getattr(many, count)

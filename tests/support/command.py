@@ -30,3 +30,14 @@ def run(environment: dict[str, str], *arguments: object) -> subprocess.Completed
         timeout=280,
         check=False,
     )
+
+
+def tree(folder: Path) -> dict[str, tuple[int, bytes | None]]:
+    """Every file and folder below one, and itself: time of change and content."""
+    return {
+        str(path.relative_to(folder)): (
+            path.stat().st_mtime_ns,
+            path.read_bytes() if path.is_file() else None,
+        )
+        for path in (folder, *folder.rglob("*"))
+    }
