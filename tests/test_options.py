@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgvet.errors import InvalidParameterError, UnknownParameterError
+from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions, RunOptions, SourceOptions, make_options
 
 
@@ -37,11 +37,6 @@ def test_every_parameter_says_what_it_is_for() -> None:
     assert undocumented == []
 
 
-def test_an_unknown_parameter_names_the_nearest() -> None:
-    with pytest.raises(UnknownParameterError, match=r"Did you mean 'threshold'\?$"):
-        make_options({"input_dir": "a", "treshold": 0.9})
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -65,16 +60,6 @@ def test_a_bad_value_is_one_line_that_names_the_parameter(name: str, value: obje
 def test_offsets_must_be_in_order() -> None:
     with pytest.raises(InvalidParameterError, match="min_offset must be less than max_offset"):
         make_options({"input_dir": "a", "min_offset": 5, "max_offset": 5})
-
-
-def test_a_missing_input_says_so() -> None:
-    with pytest.raises(InvalidParameterError, match="input_dir is missing"):
-        make_options({})
-
-
-def test_an_unknown_limit_lists_the_limits() -> None:
-    with pytest.raises(InvalidParameterError, match="max_invalid_rate"):
-        make_options({"input_dir": "a", "checks": {"max_bad_rate": 0.1}})
 
 
 def test_a_part_holds_its_own_parameters_only() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from support.pictures import write_photographs
 
 FILES: dict[str, str | bytes] = {
     "a.bin": b"PK\3\4" + bytes(100),
+    "boxes.csv": "filename,col_x,row_y,width,height\nphoto00.jpg,1,1,9,9\n",
     "broken.json": "{",
     "broken.onnx": "no model",
     "broken.toml": "threshold = \n",
@@ -28,6 +30,7 @@ FILES: dict[str, str | bytes] = {
     "checks_name.toml": "[checks]\nmax_drak_rate = 1\n",
     "checks_range.toml": "[checks]\nmax_dark_rate = 7\n",
     "cron.toml": "[datasets.a]\ninput_dir = 'photos'\ncron = 'whenever'\n",
+    "elsewhere.csv": "filename,label\nx.png,a\ny.png,b\n",
     "empty.yaml": "names: 3\n",
     "labels.csv": "filename,label,split\nphoto00.jpg,a,train\nphoto01.jpg,b,val\n",
     "latin.toml": b"x = '\xe9'",
@@ -38,6 +41,8 @@ FILES: dict[str, str | bytes] = {
     "plan.csv": "action,filename\ngo,x\n",
     "rules.toml": 'exact = "maybe"\n',
     "rules_name.toml": 'exakt = "off"\n',
+    "same.csv": "filename,label\nphoto00.jpg,a\nphoto00.jpg,b\n",
+    "text.jpg": "no picture",
     "twice.toml": "threshold = 1\nthreshold = 2\n",
     "types.toml": "threshold = [1]\n",
     "vectors.npy": "no array",
@@ -54,14 +59,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "empty").mkdir()
     write_photographs(folder / "photos", 3)
     judge(finish_run(folder / "photos", folder / "out", annotations=str(folder / "labels.csv")))
-    (folder / "out" / "store" / "lock").touch()  # as a run leaves it
+    for name in ("lock", "edits"):  # as a run and who edits leave them
+        (folder / "out" / "store" / name).touch()
     return folder
 
 
 @pytest.fixture(autouse=True)
 def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
+    monkeypatch.setenv("IMGVET_MODEL_DIR", str(place / "models"))
     monkeypatch.setattr("imgvet.cli.watch.configured_url", lambda: None)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # Prefect's, if it ran here before
 
 
 def said_by(line: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -133,10 +141,15 @@ run photos --d 3                                  | Leave out d, or give d = 384
 run photos --high-accuracy --model-path clip      | Leave out high_accuracy, or model_path
 run photos --embeddings nowhere.npy               | can't be read (No such file or directory)
 run photos --embeddings vectors.npy               | has no list of names beside it. Write vectors
+run photos --embeddings vectors.npy --model-path clip | exclude each other
+run photos --bounding-box row_y=0,col_x=0,height=9,width=9 --annotations boxes.csv | as well
+run photos --annotations elsewhere.csv            | none of the 2 files of elsewhere.csv is in the
+run photos --annotations same.csv                 | more than one label
 run photos --bounding-box fase                    | did you mean face
 run photos --bounding-box row_y=1                 | col_x, height, width missing
 run photos --data-type bbox                       | Give annotations with boxes, a YOLO data set
 run photos --nnf-mode Nonsense7                   | could not parse index string Nonsense7. Use
+run photos --nnf-mode HNSW32 --nnf-param nprobe=4 | efSearch
 run photos --distance l1                          | Use nnf_mode = 'Flat'
 summary nowhere                                   | Start one with 'imgvet run INPUT --work-dir
 report photos                                     | No finished run in photos
@@ -144,6 +157,8 @@ explore out --port 99999999                       | Choose another, or 0 for a f
 explore out --port x                              | argument --port: invalid int value: 'x'
 search out                                        | Name one, or several after --against
 search out nowhere.jpg                            | Give the path of a picture, or a file name as
+search out text.jpg                               | can't be decoded (not_an_image
+search out a.jpg --against b.jpg                  | A picture and --against are named
 search out names.csv                              | is looked up by --against
 search out photos/photo00.jpg --k 0               | k = 0 is not between 1 and 1000
 search out --against nowhere                      | The input nowhere does not exist
@@ -174,14 +189,27 @@ curate apply nowhere.csv --to q                   | nowhere.csv can't be read
 curate apply plan.csv --to q                      | plan.csv has no column list. Keep all columns
 curate apply plan.csv                             | arguments are required: --to
 curate undo nowhere                               | nowhere is no quarantine. Name the folder that
+monitor nowhere                                   | The input nowhere does not exist
+monitor photos --notify http://x                  | json://host:port/path
+monitor photos --min-drift 7                      | min_drift = '7'
 monitor photos --notify nothing://x               | Write it as Apprise does: json://host:port
 monitor photos --baseline last:0                  | use first, last:N or a run id
 baseline nowhere                                  | Start with 'imgvet monitor INPUT --work-dir
+baseline empty --set first                        | No watched dataset in empty. Start with 'imgv
+baseline out --set gone                           | Of run 'gone' no baseline is kept
 baseline out --set ../x                           | Use first, last:N or a run id
 status nowhere.toml                               | nowhere.toml can't be read
 datasets check cron.toml                          | [datasets.a]: cron = 'whenever' is no schedule
+automations                                       | arguments are required: COMMAND
+automations apply                                 | needs a Prefect server. Start one with
+serve photos --cron never                         | needs a Prefect server. Start one with
 serve photos                                      | 'imgvet serve' needs a Prefect server. Start
 deployments init names.csv                        | can't be written (File exists). Name another
+models                                            | arguments are required: COMMAND
+models delete                                     | invalid choice: 'delete'
+models path clip                                  | clip is not downloaded. 'imgvet models pull
+models pull                                       | arguments are required: NAME
+models pull dinov2                                | Did you mean 'dinov2
 models pull nothing                               | Unknown model 'nothing'. Known are built-in
 store info nowhere                                | A run makes one: imgvet run INPUT --work-dir
 store gc out --unused-days -1                     | Give a number of days, 0 or more

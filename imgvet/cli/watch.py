@@ -164,7 +164,7 @@ def _lines(monitored: Monitored, baseline: Run | None) -> list[str]:
 def baseline(options: argparse.Namespace) -> None:
     """Show or choose the baseline of a watched dataset."""
     work, wanted = require_allowed(options.work_dir, (), overwrite=True), options.wanted
-    if not work.path.is_dir():
+    if not work.store.is_dir():
         raise RunNotFoundError(
             f"No watched dataset in {options.work_dir}",
             f"Start with 'imgvet monitor INPUT --work-dir {options.work_dir}'",

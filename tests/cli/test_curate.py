@@ -92,9 +92,6 @@ def test_rules_come_from_a_file_and_the_command_line_wins(
     assert "Remove  1 image" in capsys.readouterr().out
     assert main([*plan, "--near", "off"]) == 0
     assert "Remove  0 images" in capsys.readouterr().out
-    rules.write_text('nearest = "remove"\n')
-    assert main(plan) == 2
-    assert "Did you mean" in capsys.readouterr().err
 
 
 def test_an_edited_plan_is_learned_from_and_not_replaced(

@@ -120,8 +120,6 @@ def test_a_file_is_checked_without_a_server(
     config.write_text(config.read_text().replace("0 6 * * *", "every day"))
     assert main(["datasets", "check", str(config)]) == 2
     assert "cron = 'every day' is no schedule" in capsys.readouterr().err
-    assert main(["status", "gone.toml"]) == 2
-    assert "gone.toml can't be read" in capsys.readouterr().err
 
 
 def test_without_a_schedule_there_is_no_next_run() -> None:

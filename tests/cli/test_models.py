@@ -76,26 +76,6 @@ def test_paths_without_a_download(folder: Path, capsys: pytest.CaptureFixture[st
     assert Path(capsys.readouterr().out.strip()).is_file()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["models"], "arguments are required: COMMAND"),
-        (["models", "pull"], "arguments are required: NAME"),
-        (["models", "pull", "dinov2"], "Unknown model 'dinov2'. Did you mean 'dinov2"),
-        (["models", "path", "clip"], "clip is not downloaded. 'imgvet models pull clip' down"),
-        (["models", "delete"], "invalid choice: 'delete'"),
-    ],
-)
-def test_bad_requests_are_one_line(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(arguments) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert said in printed.err
-    assert printed.err.count("\n") == 1
-
-
 def test_a_download_that_fails_is_one_line(
     server: ModelServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import signal
 import subprocess
 import threading
@@ -35,39 +34,6 @@ def cats(tmp_path: Path) -> Path:
 def environment(tmp_path: Path) -> dict[str, str]:
     """The tests' environment with an empty home and no setting of Prefect's."""
     return environment_of(tmp_path / "home")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["monitor", "nowhere"], "The input nowhere does not exist"),
-        (["monitor", "cats", "--notify", "http://x"], "json://host:port/path"),
-        (["monitor", "cats", "--min-drift", "7"], "min_drift = '7'"),
-        (["monitor", "cats", "--baseline", "last:0"], "first, last:N or a run id"),
-        (["baseline", "nowhere"], "No watched dataset in nowhere"),
-        (["baseline", "cats", "--set", "a b"], "--set 'a b' is no baseline"),
-        (["baseline", "cats", "--set", "gone"], "Of run 'gone' no baseline is kept"),
-        (["serve", "cats", "--cron", "0 6 * * *"], "needs a Prefect server. Start one with"),
-        (["automations", "apply"], "needs a Prefect server. Start one with"),
-        (["automations"], "required: COMMAND"),
-    ],
-)
-def test_one_line_that_says_what_to_do(
-    arguments: list[str],
-    said: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    (tmp_path / "cats").mkdir()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("imgvet.cli.watch.configured_url", lambda: None)
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # Prefect's, if it ran here before
-    assert main(arguments) == 2
-    printed = capsys.readouterr()
-    assert said in printed.err
-    assert printed.err.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["cats"]
 
 
 def test_a_wrong_address_of_the_server_is_one_line(

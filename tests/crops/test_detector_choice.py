@@ -87,9 +87,3 @@ def test_the_digest_depends_on_detector_and_model(
     digests = {chosen.digest for chosen in (*choices, choose_detector("face", one))}
     assert len(digests) == 4
     assert all(len(digest) == 32 for digest in digests)
-
-
-def test_model_files_say_their_licence_and_where_they_come_from() -> None:
-    assert (YUNET.licence, YOLOV5S.licence) == ("MIT", "AGPL-3.0")
-    for file in (YUNET, YOLOV5S):
-        assert all(url.startswith("https://") for url in (file.url, file.source, *file.mirrors))

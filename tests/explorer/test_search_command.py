@@ -48,28 +48,6 @@ def test_a_frame_is_found_however_its_time_is_written(
     assert capsys.readouterr().out == f"1.000000  {names[0]}\n"
 
 
-@pytest.mark.parametrize(
-    ("picture", "said"),
-    [
-        ("nowhere.jpg", "neither a file nor an image"),
-        ("text.jpg", "can't be decoded (not_an_image"),
-        ("large", None),
-    ],
-)
-def test_a_picture_that_can_not_be_searched_is_a_bad_request(
-    work: WorkDir, photos: Path, picture: str, said: str | None, capsys: pytest.CaptureFixture[str]
-):
-    if said is None:
-        arguments = ["--k", "0", str(photos / "photo01.jpg")]
-        said = "between 1 and"
-    else:
-        arguments = [str(photos / picture)]
-    assert main(["search", str(work.path), *arguments]) == 2
-    error = capsys.readouterr().err
-    assert said in error
-    assert len(error.splitlines()) == 1
-
-
 def test_a_changed_picture_finds_its_original(
     work: WorkDir, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -93,10 +71,3 @@ def test_an_id_is_searched_for(work: WorkDir, capsys: pytest.CaptureFixture[str]
     named = Dataset(work_dir=work.path).search(3, k=2)["filename"]
     assert main(["search", str(work.path), "3", "--k", "2", "--json"]) == 0
     assert [row["filename"] for row in json.loads(capsys.readouterr().out)] == list(named)
-
-
-def test_one_picture_and_many_are_not_searched_for_at_once(
-    work: WorkDir, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["search", str(work.path), "a.jpg", "--against", "b.jpg"]) == 2
-    assert "A picture and --against are named" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import pytest
 
 from imgvet.annotations import read
 from imgvet.dataset import Dataset
-from imgvet.errors import InvalidParameterError, WorkDirUnusableError
+from imgvet.errors import WorkDirUnusableError
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.options import make_options
 from imgvet.store.store import Store
@@ -260,32 +260,6 @@ def test_labels_and_splits_without_boxes_travel_to_the_items(
     assert items["label"].tolist()[:2] == ["7", "cat"]
     assert items["label"].isna().sum() == 8
     assert len(parsed) == 1
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"bounding_box": "fase"}, "did you mean face"),
-        ({"data_type": "bbox"}, "no boxes"),
-        ({"bounding_box": "row_y=0,col_x=0,height=9,width=9", "annotations": "boxes"}, "as well"),
-        ({"annotations": "elsewhere"}, "2 files .* is in the input"),
-        ({"annotations": "twice"}, "more than one label"),
-    ],
-)
-def test_what_does_not_go_together_is_refused(
-    street: Path, tmp_path: Path, parameters: dict[str, str], message: str
-) -> None:
-    tables = {
-        "boxes": "filename,col_x,row_y,width,height\n0.png,1,1,9,9\n",
-        "elsewhere": "filename,label\nx.png,a\ny.png,b\n",
-        "twice": "filename,label\n0.png,a\n0.png,b\n",
-    }
-    if "annotations" in parameters:
-        path = tmp_path / "table.csv"
-        path.write_text(tables[parameters["annotations"]])
-        parameters = {**parameters, "annotations": str(path)}
-    with pytest.raises(InvalidParameterError, match=message):
-        run(street, tmp_path / "out", **parameters)
 
 
 def test_what_runs_on_crops_need_is_kept(

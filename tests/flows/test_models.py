@@ -158,25 +158,6 @@ def test_every_distance_finds_the_planted_copies(finished: Runner, distance: str
     assert tables_are_there(finished)
 
 
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"distance": "l1"}, "nnf_mode"),
-        ({"nnf_mode": "HNSW32", "nnf_param": "nprobe=4"}, "efSearch"),
-        ({"nnf_mode": "Nonsense7"}, "Nonsense7"),
-        ({"model_path": "dinov3"}, "dinov2"),
-        ({"embeddings": "no.npy"}, "no.npy"),
-        ({"embeddings": "no.npy", "model_path": "clip"}, "exclude"),
-    ],
-)
-def test_what_does_not_go_together_is_refused_early(
-    runner: Runner, parameters: dict[str, str], message: str
-) -> None:
-    with pytest.raises(InvalidParameterError, match=message):
-        runner.run(**parameters)
-    assert not runner.dataset.work_dir.exists()
-
-
 def levels_model(path: Path, bias: float) -> str:
     """A model of 4 x 4 mean colours; a bias brings all embeddings nearer to each other."""
     offset = numpy_helper.from_array(np.full(48, bias, np.float32), "offset")

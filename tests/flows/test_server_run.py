@@ -13,6 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.flow_engine import run_flow
+from prefect.settings import PREFECT_API_URL
 from prefect.states import Scheduled
 
 from imgvet.deployments.datasets import deployment_of, served
@@ -21,6 +22,7 @@ from imgvet.monitor.notify import Monitored
 from imgvet.summary import RunRecord, read_record
 from imgvet.workdir import WorkDir
 from support.pictures import age, write_photographs
+from support.receiver import Receiver
 
 from .conftest import Runner
 
@@ -47,14 +49,16 @@ class Deployed:
 
     def run(self, at: datetime | None = None, **options: object) -> RunRecord:
         """Run as a process that a worker starts, and read what it used."""
-        run = self.create(at, **options)
+        assert isinstance(self.state(self.create(at, **options)).result(), Monitored)
+        return read_record(self.work)
+
+    def state(self, run: FlowRun) -> State[Any]:
         self.monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(run.id))
-        state: Any = run_flow(
+        state = run_flow(
             monitor_dataset, flow_run=run, parameters=run.parameters, return_type="state"
         )
         assert isinstance(state, State)
-        assert isinstance(state.result(), Monitored)
-        return read_record(self.work)
+        return state
 
 
 @pytest.fixture
@@ -90,6 +94,19 @@ def test_the_server_refuses_what_is_no_parameter(deployed: Deployed) -> None:
         deployed.create(treshold=0.95)
     with pytest.raises(PrefectHTTPStatusError, match="409"):
         deployed.create(threshold="much")
+
+
+def test_a_run_whose_parameters_are_not_allowed_is_told_with_its_page_on_the_server(
+    deployed: Deployed,
+) -> None:
+    with Receiver() as receiver:
+        run = deployed.create(baseline="last:0", notify=[receiver.address])
+        assert deployed.state(run).is_failed()
+        (message,) = receiver.posted
+    assert message["title"] == "My Cats: the run failed"
+    assert "use first, last:N or a run id" in message["message"]
+    page = f"{PREFECT_API_URL.value().removesuffix('/api')}/runs/flow-run/{run.id}"
+    assert f"On the server: {page}" in message["message"]
 
 
 def test_a_run_without_a_deployment_is_named_and_tagged_by_its_dataset(finished: Runner) -> None:

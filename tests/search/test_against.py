@@ -126,7 +126,6 @@ def test_the_command_prints_and_writes_a_table(
         assert len(list(csv.DictReader(stream))) == 5
     assert main([*command, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 5
-    assert main(["search", str(work.path)]) == 2
 
 
 def test_python_looks_up(work: WorkDir, newcomers: Path) -> None:
