@@ -123,6 +123,18 @@ class Tab:
                 text=text if kind == "keyDown" else "",
             )  # fmt: skip
 
+    def hotkey(self, letter: str) -> None:
+        """Let the page hear of a key."""
+        told = json.dumps({"key": letter, "bubbles": True, "cancelable": True})
+        self.run(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {told}))")
+
+    def press(self, letter: str, said: str) -> None:
+        """Let the page hear of a key, and wait until it says that it did what it should."""
+        words = "document.getElementById('said').textContent"
+        self.run(f"{words} = ''")
+        self.hotkey(letter)
+        self.wait_for(f"{words} === {json.dumps(said)}")
+
     def mouse(self, kind: str, x: float, y: float, *, held: bool = False) -> None:
         """Move, press or release the mouse at a place of the window."""
         button = "none" if kind == "mouseMoved" and not held else "left"

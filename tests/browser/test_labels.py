@@ -60,27 +60,18 @@ def decided(work: WorkDir) -> list[str]:
         return [row["label"] for row in csv.DictReader(file)]
 
 
-def press(tab: Tab, letter: str, said: str) -> None:
-    """Press a key, and wait until it was told that it did what it should."""
-    words = "document.getElementById('said').textContent"
-    options = json.dumps({"key": letter, "bubbles": True, "cancelable": True})
-    tab.run(f"{words} = ''")
-    tab.run(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {options}))")
-    tab.wait_for(f"{words} === {json.dumps(said)}")
-
-
 def test_neighbours_say_which_label_fits_and_keys_decide(page: Tab, work: WorkDir) -> None:
     # The same label agrees with what was given, the suggested one speaks against it.
     assert page.run("document.querySelectorAll('#near .says').length") == 3
     assert page.run("document.querySelectorAll('#near .agrees').length") == 1
     assert page.run("document.getElementById('judgement').textContent").startswith("Given labelcat")
-    press(page, "2", "The suggested label: kept.")
+    page.press("2", "The suggested label: kept.")
     page.wait_for(f"{RANGE}.startsWith('2 of 2')")
     assert page.run("document.getElementById('conflict').hidden") is False
-    press(page, "1", "The label is right: kept.")
+    page.press("1", "The label is right: kept.")
     assert decided(work) == ["dog", LONG]
-    press(page, "u", "Undone.")
-    press(page, "u", "Undone.")
+    page.press("u", "Undone.")
+    page.press("u", "Undone.")
     assert decided(work) == []
     assert page.run(f"{RANGE}.startsWith('1 of 2')")
 
@@ -94,7 +85,7 @@ def test_another_label_is_chosen_seen_again_and_taken_back(page: Tab, work: Work
     assert decided(work) == [LONG]
     page.open(page.run("location.href.replace(/&at=.*/, '')"), SHOWN)
     assert page.run("document.getElementById('judgement').textContent").endswith(LONG)
-    press(page, "1", "The label is right: kept.")
+    page.press("1", "The label is right: kept.")
     assert decided(work) == ["cat"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -70,19 +69,6 @@ def decided(work: WorkDir) -> list[str]:
         return [row["decision"] for row in csv.DictReader(file)]
 
 
-def key(tab: Tab, letter: str) -> None:
-    options = json.dumps({"key": letter, "bubbles": True, "cancelable": True})
-    tab.run(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {options}))")
-
-
-def press(tab: Tab, letter: str, said: str) -> None:
-    """Press a key, and wait until it was told that it did what it should."""
-    words = "document.getElementById('said').textContent"
-    tab.run(f"{words} = ''")
-    key(tab, letter)
-    tab.wait_for(f"{words} === {json.dumps(said)}")
-
-
 def test_what_is_decided_on_is_seen_while_its_originals_are_still_read(
     page: Tab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +80,7 @@ def test_what_is_decided_on_is_seen_while_its_originals_are_still_read(
     try:
         page.wait_for(f"{sources}.every((source) => source.startsWith('blob:'))")
         for number in (2, 3, 4):  # the next one may have been read ahead
-            key(page, "n")
+            page.hotkey("n")
             page.wait_for(f"{RANGE}.startsWith('{number} of 4')")
         page.wait_for(f"{sources}.every((source) => source.includes('/thumbnail/'))")
         page.wait_for(SHOWN)
@@ -107,18 +93,18 @@ def test_keys_decide_and_go_on_and_one_key_undoes_it(page: Tab, work: WorkDir) -
     kinds = ["keep_left", "keep_right", "keep_both", "not_a_duplicate"]
     for number, said in enumerate(["Keep left", "Keep right", "Keep both", "Not a duplicate"], 1):
         page.wait_for(f"{RANGE}.startsWith('{number} of 4')")
-        press(page, str(number), f"{said}: kept.")
+        page.press(str(number), f"{said}: kept.")
         assert decided(work) == kinds[:number]
     assert page.run(RANGE).startswith("4 of 4 · 4 decided · similarity")
     for left in (3, 2, 1, 0):
-        press(page, "u", "Undone.")
+        page.press("u", "Undone.")
         assert page.run(f"{RANGE}.startsWith('{left + 1} of 4')")
         assert decided(work) == kinds[:left]
 
 
 def test_fast_keys_are_taken_one_after_the_other(page: Tab, work: WorkDir) -> None:
     for letter in "12uu34":
-        key(page, letter)
+        page.hotkey(letter)
     last = ["keep_both", "not_a_duplicate"]  # nothing on the way to it looks like it
     until = time.monotonic() + 20
     while decided(work) != last and time.monotonic() < until:
@@ -128,12 +114,12 @@ def test_fast_keys_are_taken_one_after_the_other(page: Tab, work: WorkDir) -> No
 
 
 def test_a_decision_is_seen_again_and_taken_back_by_the_same_key(page: Tab, work: WorkDir) -> None:
-    press(page, "1", "Keep left: kept.")
+    page.press("1", "Keep left: kept.")
     page.open(
         page.run("location.href.replace(/&at=.*/, '')"), "document.querySelector('.gone') !== null"
     )
     assert page.run("document.getElementById('keep_left').getAttribute('aria-pressed')") == "true"
-    press(page, "1", "Taken back.")
+    page.press("1", "Taken back.")
     assert page.run("document.querySelector('.gone') === null")
     assert decided(work) == []
 
@@ -157,7 +143,7 @@ def test_those_decided_on_are_passed_over(page: Tab, work: WorkDir) -> None:
     page.wait_for("location.search.includes('open=1')")
     page.wait_for(SHOWN)
     for _ in range(4):
-        press(page, "3", "Keep both: kept.")
+        page.press("3", "Keep both: kept.")
     assert decided(work) == ["keep_both"] * 4
     page.open(page.run("location.href"), f"{RANGE} === 'All 4 pairs are decided on.'")
 
@@ -180,7 +166,7 @@ def test_both_pictures_are_zoomed_and_moved_together(page: Tab) -> None:
     moved = (
         "['left-picture', 'right-picture'].map((id) => document.getElementById(id).style.transform)"
     )
-    key(page, "+")
+    page.hotkey("+")
     first, second = page.run(moved)
     assert first == second
     assert "scale(1.5)" in first
@@ -189,12 +175,12 @@ def test_both_pictures_are_zoomed_and_moved_together(page: Tab) -> None:
         " {buttons: 1, movementX: 20, movementY: 0}))"
     )
     assert page.run(moved)[0] == page.run(moved)[1]
-    key(page, "0")
+    page.hotkey("0")
     assert "scale(1)" in page.run(moved)[0]
 
 
 def test_pictures_are_laid_over_each_other(page: Tab) -> None:
-    key(page, "v")
+    page.hotkey("v")
     assert page.run("document.getElementById('stage').className").split() == [
         "stage", "stacked", "first",
     ]  # fmt: skip
@@ -205,10 +191,10 @@ def test_pictures_are_laid_over_each_other(page: Tab) -> None:
         "document.getElementById('slider').dispatchEvent(new Event('input'))"
     )
     assert "80%" in page.run(clip)
-    key(page, "b")
+    page.hotkey("b")
     assert page.run(clip) == ""
     page.wait_for("!document.getElementById('stage').classList.contains('first')")
-    key(page, "b")
+    page.hotkey("b")
     assert not page.run("document.getElementById('stage').classList.contains('stacked')")
 
 

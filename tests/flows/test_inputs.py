@@ -353,23 +353,6 @@ def pairs_of(dataset: Dataset, folder: Path) -> set[tuple[str, ...]]:
     return {tuple(sorted(os.path.relpath(name, folder) for name in pair)) for pair in names}
 
 
-def test_a_yolo_set_brings_splits_and_labels(photos: Path, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    for split, names in (("train", ["photo00.jpg", "photo01.jpg"]), ("val", ["photo02.jpg"])):
-        (data / "images" / split).mkdir(parents=True)
-        (data / "labels" / split).mkdir(parents=True)
-        for name in names:
-            shutil.copyfile(photos / name, data / "images" / split / name)
-            label = data / "labels" / split / f"{Path(name).stem}.txt"
-            label.write_text("1 0.5 0.5 0.2 0.2\n")
-    yaml = tmp_path / "data.yaml"
-    yaml.write_text(f"path: {data}\ntrain: images/train\nval: images/val\nnames: [cat, dog]\n")
-    run(yaml, tmp_path / "out")
-    items = Dataset(work_dir=tmp_path / "out").annotations()
-    assert items["split"].tolist() == ["train", "train", "val"]
-    assert items["label"].tolist() == ["dog", "dog", "dog"]
-
-
 def test_what_files_of_a_shard_tell_travels_to_the_items(photos: Path, tmp_path: Path) -> None:
     first, second = (
         path for path in members(photos) if path.name in {"photo00.jpg", "photo01.jpg"}
