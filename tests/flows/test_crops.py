@@ -19,6 +19,7 @@ from imgvet.store.store import Store
 from imgvet.summary import RunSummary
 from imgvet.tables import CROPS, ITEMS
 from imgvet.workdir import CROPS_PART, UNUSED_DAYS, WorkDir
+from support.finished_run import finish_run
 from support.pictures import age, photograph, png
 
 from .conftest import later_today
@@ -180,7 +181,7 @@ def test_rotated_boxes_are_straightened(street: Path, tmp_path: Path) -> None:
     corners |= {"x3": 150.0, "y3": 140.0, "x4": 70.0, "y4": 80.0}
     table = tmp_path / "boxes.csv"
     pd.DataFrame([{"filename": "0.png", "label": "tilted", **corners}]).to_csv(table, index=False)
-    run(street, tmp_path / "out", annotations=str(table))
+    finish_run(street, tmp_path / "out", annotations=str(table))
     dataset = crops_in(tmp_path / "out")
     (crop,) = dataset.crops().to_dict("records")
     assert {name: crop[name] for name in corners} == corners

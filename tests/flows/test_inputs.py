@@ -18,7 +18,6 @@ import pytest
 
 from imgvet.dataset import Dataset
 from imgvet.engine.warm_up import files_to_measure, measure_ahead
-from imgvet.errors import InputNotFoundError
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.flows.request import as_checked, check_request
 from imgvet.options import make_options
@@ -250,11 +249,6 @@ def test_each_file_is_looked_at_once_and_read_once(
     for path in members(photos):
         assert calls["stat", str(path)] + calls["lstat", str(path)] == 1
         assert calls["open", str(path)] == 1
-
-
-def test_a_missing_bucket_is_a_named_error(tmp_path: Path, proxy: FaultProxy) -> None:
-    with pytest.raises(InputNotFoundError, match="no-such-bucket"):
-        run("s3://no-such-bucket/photos", tmp_path / "out")
 
 
 def test_frames_of_two_videos_are_items_and_join_across_them(tmp_path: Path) -> None:

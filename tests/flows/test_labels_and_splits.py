@@ -128,16 +128,14 @@ def test_a_label_that_was_decided_on_is_read_by_the_next_run(
     decide(work, Decision(right, copy["digest"], label="coffee"))
     summary = runner.run(split_pattern="folders", labels_from="folders")
     assert (summary.counts.label_issues, summary.counts.label_conflict_images) == (0, 0)
+    labels = runner.dataset.annotations().set_index("filename")["label"]
+    assert labels[str(runner.photos / FLIPPED)] == "astronaut"
+    assert labels[str(runner.photos / CONFLICT)] == "coffee"
     decide(work, Decision(right, wrong["digest"], label=wrong["label"]))
     summary = runner.run(split_pattern="folders", labels_from="folders")
     judged = runner.dataset.label_issues().set_index("filename")
     assert summary.counts.label_issues == 0
     assert judged.index[judged["decided"]].tolist() == [str(runner.photos / FLIPPED)]
-    decide(work, Decision(right, wrong["digest"], label="astronaut"))
-    runner.run(split_pattern="folders", labels_from="folders")
-    labels = runner.dataset.annotations().set_index("filename")["label"]
-    assert labels[str(runner.photos / FLIPPED)] == "astronaut"
-    assert labels[str(runner.photos / CONFLICT)] == "coffee"
     work.decisions.write_text("decision,digest\nmaybe,1\n")
     with pytest.raises(PlanError):
         runner.run(split_pattern="folders", labels_from="folders")
