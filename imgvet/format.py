@@ -7,12 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 _LONGEST = 120
 _JOINERS = "\u200c\u200d"
@@ -136,12 +131,6 @@ def as_markdown(text: str) -> str:
 
 def filled(template: str, **values: object) -> str:
     """A text of the folder ``templates`` with values in it, just as they are: it is no HTML."""
-    return _texts().get_template(template).render(values)
-
-
-@cache
-def _texts() -> Environment:
-    """The templates, made once: compiling them takes longer than filling them in."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     made = Environment(
@@ -153,4 +142,4 @@ def _texts() -> Environment:
     )
     known = (counted, each, listed, most, number, rough_percent, share, visible)
     made.filters |= {say.__name__: say for say in known} | {"count": "{:,}".format}
-    return made
+    return made.get_template(template).render(values)

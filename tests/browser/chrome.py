@@ -19,7 +19,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 _FLAGS = (
     "--headless", "--no-sandbox", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-default-apps", "--hide-scrollbars",
-    # What costs half the time and shows nothing else; WebGL stays.
+    # Half the time without what no test looks at; WebGL stays.
     "--disable-gpu-rasterization", "--disable-gpu-compositing",
     "--disable-smooth-scrolling", "--animation-duration-scale=0",
     "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",

@@ -21,6 +21,12 @@ from support.receiver import free_port
 START = 240.0
 """Seconds that a server may take to start on a busy machine."""
 
+QUICK = (
+    "PREFECT_API_DATABASE_MIGRATE_ON_START=false"
+    " PREFECT_API_BLOCKS_REGISTER_ON_START=false PREFECT_UI_ENABLED=false"
+)
+"""What a server of which the database is new and the pages are not looked at need not do."""
+
 
 @dataclass
 class Shell:
@@ -138,7 +144,7 @@ def server(new_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     home.mkdir()
     shutil.copy(new_database, home / "prefect.db")
     try:
-        shell.start("prefect server start --host 127.0.0.1")
+        shell.start(f"env {QUICK} prefect server start --host 127.0.0.1")
         shell.wait_for_server()
         yield shell
     finally:
