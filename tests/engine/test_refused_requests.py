@@ -31,7 +31,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with photos, finished work dirs, and files that are of no use."""
     write_photographs(tmp_path / "photos", 2)
     (tmp_path / "empty").mkdir()
-    (tmp_path / "no.csv").write_text("name\nphoto00.jpg\n")
+    (tmp_path / "no.csv").write_text("colour\nred\n")
     for finished in ("done", "done/crops"):
         (tmp_path / finished).mkdir()
         (tmp_path / finished / "run.json").write_text("{}")
