@@ -125,16 +125,16 @@ def test_a_decision_is_seen_again_and_taken_back_by_the_same_key(page: Tab, work
 
 
 def test_what_another_page_decided_is_told_before_it_is_changed(page: Tab, work: WorkDir) -> None:
-    key(page, "3")
+    page.hotkey("3")
     page.wait_for(f"{RANGE}.startsWith('2 of 4')")
     row = work.decisions.read_text("utf-8-sig")
     work.decisions.unlink()  # as another page takes it back
-    key(page, "p")
+    page.hotkey("p")
     page.wait_for(f"{RANGE}.startsWith('1 of 4')")
-    press(page, "1", "Meanwhile decided: nothing. The same again changes it.")
+    page.press("1", "Meanwhile decided: nothing. The same again changes it.")
     assert "keep_both" in row
     assert decided(work) == []
-    press(page, "1", "Keep left: kept.")
+    page.press("1", "Keep left: kept.")
     assert decided(work) == ["keep_left"]
 
 
@@ -154,9 +154,9 @@ def test_crops_are_called_so_and_shown_in_their_picture(tab: Tab, crops: Explore
     tab.open(f"http://127.0.0.1:{crops.port}/pairs?kind=exact", SHOWN)
     size = "document.getElementById('right-picture').naturalWidth"
     tab.wait_for(f"{size} === 80")
-    key(tab, "w")
+    tab.hotkey("w")
     tab.wait_for(f"{size} > 80")
-    key(tab, "1")
+    tab.hotkey("1")
     tab.wait_for("document.getElementById('said').textContent.startsWith('Both have the same by')")
     assert tab.run("document.getElementById('keep_left').getAttribute('aria-disabled')") == "true"
     assert tab.errors == []
