@@ -164,46 +164,6 @@ def chess(number: int) -> Image:
     return page
 
 
-def code(number: int) -> Image:
-    """A square code: the same finders, other modules."""
-    random = np.random.default_rng(number)
-    modules = random.integers(0, 2, (29, 29), np.uint8)
-    finder = np.ones((8, 8), np.uint8)
-    finder[:7, :7] = 0
-    finder[1:6, 1:6] = 1
-    finder[2:5, 2:5] = 0
-    modules[:8, :8], modules[:8, -8:], modules[-8:, :8] = finder, finder[:, ::-1], finder[::-1]
-    framed = np.pad(modules, 3, constant_values=1) * np.uint8(255)
-    large = cv2.resize(framed, (420, 420), interpolation=cv2.INTER_NEAREST)
-    return np.repeat(large[..., None], 3, 2)
-
-
-def sky(number: int) -> Image:
-    """Stars."""
-    random, page = np.random.default_rng(number), _page(480, 360, 12)
-    for _ in range(220):
-        at = (int(random.integers(480)), int(random.integers(360)))
-        cv2.circle(page, at, 1, (int(random.integers(90, 255)),) * 3, -1, cv2.LINE_AA)
-    return page
-
-
-def grain(number: int) -> Image:
-    """Grass, sand or gravel: a texture of one kind."""
-    random = np.random.default_rng(number)
-    noise = cv2.GaussianBlur(random.normal(0, 1, (360, 480)), (0, 0), 2.5)
-    level = 110 + 40 * noise / noise.std()
-    return np.stack([level * 0.8, level, level * 0.6], -1).clip(0, 255).astype(np.uint8)
-
-
-def waves(number: int) -> Image:
-    """Stripes that lie a little differently: sand, corrugated iron, corduroy."""
-    random = np.random.default_rng(number)
-    rows, columns = np.indices((360, 480))
-    bend = cv2.GaussianBlur(random.normal(0, 1, (360, 480)), (0, 0), 40)
-    level = 128 + 70 * np.sin((rows + 18 * bend / bend.std()) / 4.5 + random.uniform(0, 6))
-    return np.repeat((level + columns * 0.05).clip(0, 255).astype(np.uint8)[..., None], 3, 2)
-
-
 def slide(number: int) -> Image:
     """A slide of one talk: the same frame, another title and points."""
     random, page = np.random.default_rng(number), _page(640, 360, 250)
@@ -215,20 +175,6 @@ def slide(number: int) -> Image:
     for row in range(int(random.integers(2, 6))):
         cv2.circle(page, (40, 100 + 42 * row), 5, (20, 60, 110), -1)
         _write(page, " ".join(random.choice(_WORDS, 7)), (60, 105 + 42 * row), 0.55)
-    return page
-
-
-def notes(number: int) -> Image:
-    """Sheet music: the same staves, other notes."""
-    random, page = np.random.default_rng(number), _page(420, 560)
-    for staff in range(7):
-        top = 50 + 72 * staff
-        for line in range(5):
-            cv2.line(page, (20, top + 8 * line), (400, top + 8 * line), _INK, 1)
-        for note in range(22):
-            at = (34 + 17 * note, top + 4 * int(random.integers(-1, 10)))
-            cv2.ellipse(page, at, (5, 4), 0, 0, 360, _INK, -1)
-            cv2.line(page, (at[0] + 5, at[1]), (at[0] + 5, at[1] - 24), _INK, 1)
     return page
 
 
@@ -244,10 +190,25 @@ def product(number: int) -> Image:
     return page
 
 
+def eye(number: int) -> Image:
+    """The back of an eye through one eyepiece: a bright spot on one side, and other vessels."""
+    random, vessels = np.random.default_rng(number), np.zeros((360, 360), np.float32)
+    rows, columns = np.indices(vessels.shape)
+    for _ in range(9):
+        at, angle = np.array([250.0, 180.0]), random.uniform(0, 2 * np.pi)
+        for _ in range(50):
+            to = at + 6 * np.array([np.cos(angle), np.sin(angle)])
+            cv2.line(vessels, at.astype(int).tolist(), to.astype(int).tolist(), 1.0, 2, cv2.LINE_AA)
+            at, angle = to, angle + random.normal(0, 0.2)
+    far = np.hypot(columns - 180, rows - 180) / 165
+    spot = np.exp(-((columns - 250) ** 2 + (rows - 180) ** 2) / 900)
+    level = (130 - 60 * far**2 + 80 * spot - 26 * cv2.blur(vessels, (3, 3))) * (far < 1)
+    return np.stack([level, level * 0.5, level * 0.25], -1).clip(0, 255).astype(np.uint8)
+
+
 LOOK_ALIKES: dict[str, Draw] = {
     "letters": letter, "pages of a book": book_page, "forms": form, "windows": window,
-    "charts": chart, "bars": bars, "slides": slide, "sheet music": notes, "products": product,
-    "chess boards": chess, "square codes": code, "walls": bricks, "houses": house,
-    "stars": sky, "grass": grain, "waves": waves,
+    "charts": chart, "bars": bars, "slides": slide, "products": product,
+    "chess boards": chess, "walls": bricks, "houses": house, "eyes": eye,
 }  # fmt: skip
 """By name, in the order in which tables show them."""

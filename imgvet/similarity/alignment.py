@@ -6,8 +6,8 @@ picture is laid over the other, each patch looks for where it has moved to (opti
 affine map that most patches agree on (RANSAC) takes the place of the guess. What is proven is then
 decided by the pixels: so many patches must agree, by normalised correlation, which other colours
 and JPEG hardly change. Different pictures under the same logo or frame agree there only; what has
-more in common, as pages of one form have, is held off by its levels and, where any patch differs,
-by a second look at twice the size (:mod:`imgvet.similarity.doubts`).
+more in common, as pages of one form have, is held off by its levels and, where any patch differs
+or most are mere slopes, by a second look at twice the size (:mod:`imgvet.similarity.doubts`).
 
 Local features (ORB, SIFT) find parts as well, at five to twenty times the processor time, and lose
 crops with text over them; ``python -m benchmarks.verification`` measures what is done here.
@@ -31,10 +31,12 @@ from numpy.typing import NDArray
 from imgvet.images.orientation_hash import ORIENTATIONS
 from imgvet.images.picture import Pixels, averaged, decode_thumbnail, oriented, size_within
 from imgvet.similarity.doubts import (
+    FEW_PIXELS,
     FINE_SIDE,
     LEAST_LEVELS,
     LEAST_LEVELS_OF_FEW,
     both_add,
+    details_differ,
     is_mostly_ground,
     levels_differ,
 )
@@ -73,8 +75,11 @@ _PATCH = 8
 _SIDE, _COLOURED = ROWS * _PATCH, ROWS * 4
 _CENTRES = (np.indices((ROWS, ROWS))[::-1].reshape(2, -1) + 0.5) / ROWS
 _MEAN = np.full(_PATCH**2, 1 / _PATCH**2, np.float32)
+_SLOPES = np.indices((_PATCH, _PATCH), np.float32).reshape(2, -1).T - np.float32(_PATCH / 2 - 0.5)
+_SLOPES /= np.linalg.norm(_SLOPES, axis=0)
 
 _GOOD = 0.75
+_AROUND = np.ones((3, 3), np.uint8)
 _TINY, _SAME_FRAME, _SAME_FRAME_UPRIGHT = 16, 0.5, 0.25
 _SMALL, _LEAST_SMALL, _FITS = 24, 8, 0.6
 _AGREES, _TEXTURE, _CLIPPED = 0.7, 5.0**2, 6.0
@@ -106,6 +111,13 @@ class Look:
     def patches(self) -> _Patches:
         """The patches of the square."""
         return _patches(self.square)
+
+    @cached_property
+    def sloping(self) -> bool:
+        """Whether half of the patches with texture are slopes for the most part, as of X-rays."""
+        told = self.patches.spread >= _TEXTURE
+        along = np.square(self.patches.values[told] @ _SLOPES).sum(axis=1) / _PATCH**2
+        return bool((along > self.patches.spread[told] / 2).mean() > 0.5) if told.any() else False
 
     @cached_property
     def orientations(self) -> NDArray[np.float32]:
@@ -242,12 +254,14 @@ class Alignment:
         self._laid = laid_over(self.over.gray, self.to_over, _SIDE)
         centres = self.to_over[:, :2] @ _CENTRES + self.to_over[:, 2:]
         self._inside: Marks = np.abs(centres - 0.5).max(axis=0) < 0.5
-        agree, differ = _compared(self.frame.patches, _patches(self._laid))
+        patches = _patches(self._laid)
+        agree, differ = _compared(self.frame.patches, patches)
         self._agree = agree & self._inside
         self.agreeing = int(np.count_nonzero(self._agree))
         """Patches that agree, of 144 at most."""
         self.differing = int(np.count_nonzero(differ & self._inside))
         """Patches that do not; those without texture say nothing and count as neither."""
+        self._differ, self._blank = differ, self.frame.patches.clipped | patches.clipped
 
     @property
     def share(self) -> float:
@@ -276,7 +290,19 @@ class Alignment:
         least = LEAST_LEVELS if self.share >= ENOUGH_SHARE else LEAST_LEVELS_OF_FEW
         if levels_differ(self.frame.square, self._laid, self.to_over, least):
             return True
-        return self.differing > 0 and both_add(*self.finely, self.to_over)
+        if self.differing and both_add(*self.finely, self.to_over):
+            return True
+        if self.small or not (self.frame.sloping or self.over.sloping):
+            return False
+        # The edge of what is white or black, as of a box, shows in the patches beside it.
+        blank = cv2.dilate(self._blank.reshape(ROWS, ROWS).astype(np.uint8), _AROUND) > 0
+        counted = (self._inside & ~self._differ).reshape(ROWS, ROWS) & ~blank
+        return details_differ(*self.finely, counted)
+
+    @property
+    def small(self) -> bool:
+        """Whether one of both has few pixels, so that its details are none."""
+        return min(*self.frame.size, *self.over.size) < FEW_PIXELS
 
     @property
     def recoloured(self) -> float:

@@ -8,6 +8,9 @@ patch. Two things tell them from edits:
   white pages agree in most levels by chance). The bricks of two walls have other shades.
 * An edit adds to one picture. Two pages each have something where the other is plain.
 
+Pictures of one make, as X-rays and photographs through one eyepiece, agree by slopes and by their
+frame: where most patches are slopes, what is finer has to agree as well.
+
 What was proven is looked at again in relations. On plain ground, as of documents, screens, charts
 and things on white, words and numbers may differ by less than a patch shows: what is drawn has to
 agree closely wherever it is. In pictures of few pixels, as digits and icons, each patch is a few of
@@ -38,10 +41,16 @@ LEAST_LEVELS, LEAST_LEVELS_OF_FEW = 0.5, 0.75
 FEW_PIXELS, LEAST_LEVELS_OF_SMALL = 64, 0.65
 """Short side below which a picture is small, and how far its levels must agree."""
 
+MOST_UNLIKE = 0.1
+"""Of patches with details only so many may show others in each picture."""
+
 MOSTLY_GROUND, MOST_EXCHANGED = 0.6, 0.01
 """Where so much is ground of one level, only so much of what is drawn may be something else."""
 
 _SHARP_SIDE, _NEARBY, _GROUND, _UNLIKE, _EVEN = 256, (9, 9), 16, 0.5, 12
+
+_FINE, _COARSE, _FAINT = (3, 3), (9, 9), 1.5**2
+_AS_STRONG, _ALIKE, _FEW_PATCHES = 4, 0.4, 12
 
 _LEVELS, _BIN = 256, 8
 _LEVELS_SIDE = 64
@@ -64,16 +73,39 @@ def both_add(frame: Pixels, laid: Pixels, way: Map) -> bool:
     return two_sided(frame, laid, _inside(way, FINE_SIDE)) > MOST_TWO_SIDED
 
 
-def refuted(frame: Pixels, over: Pixels, way: Map, *, small: bool) -> bool:
-    """Whether pictures that one map lays over each other show two things for all that.
+def details_differ(frame: Pixels, laid: Pixels, counted: NDArray[np.bool_]) -> bool:
+    """Whether what is finer than patches show is something else in each of two pictures.
 
-    They are whole thumbnails in gray, uint8 (h, w); the map leads from the frame to the one that is
-    laid over it. ``small`` ones, of less than :data:`FEW_PIXELS`, are told by their levels alone.
+    They are gray squares of :data:`FINE_SIDE`; the patches that count are marked, (rows, columns).
+    What one of both has alone counts as far as the other has as much: an edit blurs, sharpens or
+    adds noise in one of them.
+    """
+    one, other = (_details(gray, counted) for gray in (frame, laid))
+    here, there = (np.einsum("pn,pn->p", each, each) / each.shape[1] for each in (one, other))
+    together = np.einsum("pn,pn->p", one, other) / one.shape[1]
+    weaker, stronger = np.minimum(here, there), np.maximum(here, there)
+    told, both = stronger >= _FAINT, stronger <= _AS_STRONG * weaker
+    unlike = np.count_nonzero(told & both & (together < _ALIKE * np.sqrt(here * there)))
+    alone = min(np.count_nonzero(told & ~both & (side == stronger)) for side in (here, there))
+    total = np.count_nonzero(told)
+    return bool(total >= _FEW_PATCHES and unlike + alone > MOST_UNLIKE * total)
+
+
+def _details(gray: Pixels, counted: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """What is finer than patches show, of those that count, (patches, pixels)."""
+    levels, (rows, columns) = gray.astype(np.float32), counted.shape
+    fine = np.asarray(cv2.blur(levels, _FINE) - cv2.blur(levels, _COARSE), np.float32)
+    grid = fine.reshape(rows, len(fine) // rows, columns, -1).swapaxes(1, 2)
+    return grid[counted].reshape(-1, fine.size // counted.size)
+
+
+def refuted(frame: Pixels, over: Pixels, way: Map) -> bool:
+    """Whether pictures on plain ground that one map lays over each other show two things.
+
+    They are whole thumbnails in gray, uint8 (h, w); the map leads from the frame to the other one.
     """
     square = averaged(frame, _SHARP_SIDE, _SHARP_SIDE)
     laid = laid_over(over, way, _SHARP_SIDE)
-    if small:
-        return levels_differ(square, laid, way, LEAST_LEVELS_OF_SMALL)
     return exchanged(square, laid, _inside(way, _SHARP_SIDE)) > MOST_EXCHANGED
 
 

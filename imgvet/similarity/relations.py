@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imgvet.similarity.alignment import Alignment, Look, Size, align
-from imgvet.similarity.doubts import FEW_PIXELS, refuted
+from imgvet.similarity.doubts import LEAST_LEVELS_OF_SMALL, levels_differ, refuted
 from imgvet.similarity.maps import Map, scale
 
 Pair = tuple[str, str, bool]
@@ -85,13 +85,12 @@ def related(first: Look, second: Look, *, thorough: bool = True) -> Finding:
 
 def _shows_two(found: Alignment) -> bool:
     """Whether a closer look takes back what is proven."""
-    side = min(*found.frame.size, *found.over.size)
-    small = side < FEW_PIXELS
-    if small and found.agreeing * side < _LEAST_EVIDENCE:
-        return True
-    if not small and not (found.frame.mostly_ground and found.over.mostly_ground):
-        return False
-    return refuted(found.frame.fine, found.over.fine, found.to_over, small=small)
+    if found.small:
+        side = min(*found.frame.size, *found.over.size)
+        few = found.agreeing * side < _LEAST_EVIDENCE
+        return few or levels_differ(*found.finely, found.to_over, LEAST_LEVELS_OF_SMALL)
+    on_ground = found.frame.mostly_ground and found.over.mostly_ground
+    return on_ground and refuted(found.frame.fine, found.over.fine, found.to_over)
 
 
 @lru_cache(64)

@@ -32,7 +32,7 @@ from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir, write_atomically
 
 STAGE = "verify_pairs"
-VERSION = 6
+VERSION = 7
 
 _PAIRS_AT_ONCE = 128
 
