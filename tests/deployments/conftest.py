@@ -28,6 +28,15 @@ QUICK = (
 """What a server of which the database is new and the pages are not looked at need not do."""
 
 
+def wait_for_text(file: Path, text: str, seconds: float) -> str:
+    """What a file holds once that stands in it: a process tells later than the server knows."""
+    deadline = time.monotonic() + seconds
+    while text not in (found := file.read_text()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
+    return found
+
+
 @dataclass
 class Shell:
     """Runs commands as a person does in terminals: in one folder, with one environment."""

@@ -10,7 +10,7 @@ import pytest
 
 from support.receiver import free_port
 
-from .conftest import Shell
+from .conftest import Shell, wait_for_text
 
 PAGE = Path(__file__).parents[2] / "deployments" / "README.md"
 RUNS_ON = ("prefect server start", "python -m imgvet", "imgvet serve", "prefect worker start")
@@ -45,14 +45,6 @@ class Walk:
         done = self.shell.run(command)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done.stdout
-
-
-def wait_for_text(file: Path, text: str, seconds: float) -> str:
-    deadline = time.monotonic() + seconds
-    while text not in (found := file.read_text()):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.5)
-    return found
 
 
 def test_from_nothing_to_an_alert_and_on_to_a_worker(shell: Shell) -> None:
