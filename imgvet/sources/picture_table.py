@@ -30,10 +30,10 @@ MAGIC = (b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")
 PICTURE_NAMES = frozenset({"image", "img", "picture", "photo", "image_bytes", "bytes"})
 """Names of columns of bytes that are pictures, beside the endings of image files."""
 
+_OF_PICTURES = (None, "Image", "Value")
+"""What ``datasets`` may call such columns; sound and films are bytes with a path, too."""
 _AT_ONCE = 16
 """Rows in memory."""
-_NOT_LABELLED = -1
-"""The class of what has none."""
 
 
 def pictures_in(path: str) -> Iterator[tuple[Member, bytes] | Failure]:
@@ -95,9 +95,13 @@ class _Columns:
     def of(cls, schema: pa.Schema) -> _Columns:
         features = _features(schema)
         kinds = {name: told.get("_type") for name, told in features.items()}
-        pictures = [field.name for field in schema if _holds_pictures(field, kinds)]
+        pictures = [
+            field.name
+            for field in schema
+            if _may_hold_pictures(field) and kinds.get(field.name) in _OF_PICTURES
+        ]
         classed = [name for name in schema.names if kinds.get(name) == "ClassLabel"]
-        labels = [*classed, *(name for name in schema.names if name == "label")]
+        labels = [*classed, "label", "class", "cls"]
         plain = [field.name for field in schema if _is_plain(field.type)]
         label = next((name for name in labels if name in plain), None)
         classes = features.get(label or "", {}).get("names")
@@ -121,7 +125,7 @@ class _Columns:
         kind = identify(data)
         ending = next((ending for ending, known in BY_ENDING.items() if known is kind), "")
         place = f"{row:06}" if len(self.pictures) == 1 else f"{row:06}/{column}"
-        told = {name: values[name] for name in self.metadata if values[name] is not None}
+        told = {name: values[name] for name in self.metadata if _is_known(values[name])}
         text = json.dumps(told | ({"path": path} if path else {}), sort_keys=True, default=str)
         member = Member(
             place + ending,
@@ -140,10 +144,12 @@ class _Columns:
         return replace(member, status=problem.reason, detail=problem.detail), b""
 
     def _label(self, values: Mapping[str, Any]) -> str | None:
-        value = None if self.label is None else values[self.label]
-        if value is None or not self.classes:
-            return None if value is None else str(value)
-        return self.classes[value] if 0 <= value < len(self.classes) else None
+        value: Any = None if self.label is None else values[self.label]
+        if not _is_known(value):
+            return None
+        if not self.classes:
+            return str(value)
+        return self.classes[value] if 0 <= value < len(self.classes) else None  # -1 is none
 
 
 def _features(schema: pa.Schema) -> dict[str, dict[str, Any]]:
@@ -156,25 +162,26 @@ def _features(schema: pa.Schema) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def _holds_pictures(field: pa.Field, kinds: Mapping[str, object]) -> bool:
+def _may_hold_pictures(field: pa.Field) -> bool:
+    """Whether a column has the type and, if it is of bytes alone, the name of one of pictures."""
     kind, name = field.type, field.name.lower()
     if pa.types.is_struct(kind):
         index = kind.get_field_index("bytes")
         return index >= 0 and _is_bytes(kind.field(index).type)
-    is_named = name in PICTURE_NAMES or f".{name}" in BY_ENDING
-    return _is_bytes(kind) and (is_named or kinds.get(field.name) == "Image")
+    return _is_bytes(kind) and (name in PICTURE_NAMES or f".{name}" in BY_ENDING)
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    types = pa.types
+    return types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    tests = (
-        pa.types.is_integer,
-        pa.types.is_floating,
-        pa.types.is_boolean,
-        pa.types.is_string,
-        pa.types.is_large_string,
-    )
-    return any(test(kind) for test in tests)
+    types = pa.types
+    is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    return is_text or types.is_primitive(kind)
+
+
+def _is_known(value: object) -> bool:
+    """Whether a cell holds anything: NaN, which is unlike itself, is nothing."""
+    return value is not None and value == value  # noqa: PLR0124

@@ -79,10 +79,24 @@ def test_rows_are_members_with_label_split_and_metadata(tmp_path: Path, name: st
 
 def test_columns_of_bytes_are_pictures_if_their_names_say_so(tmp_path: Path) -> None:
     one, other = jpeg(scene(1)), png(scene(2))
-    columns = {"image": [one], "png": [other], "thumbnail_hash": [b"abc"], "label": ["cat"]}
+    columns = {"image": [one], "png": [other], "thumbnail_hash": [b"abc"], "cls": ["cat"]}
     members = members_of(write(table_of(columns), tmp_path / "a.parquet"), tmp_path)
     assert [member.name for member in members] == ["000000/image.jpg", "000000/png.png"]
     assert {member.label for member in members} == {"cat"}
+
+
+def test_sound_is_no_picture(tmp_path: Path) -> None:
+    columns = {"audio": as_structs([b"RIFF", b"RIFF"]), "image": as_structs([*PICTURES[:2]])}
+    table = table_of(columns, {"audio": {"_type": "Audio"}, "image": {"_type": "Image"}})
+    members = members_of(write(table, tmp_path / "a.parquet"), tmp_path)
+    assert [member.name for member in members] == ["000000.jpg", "000001.jpg"]
+
+
+def test_what_is_not_known_is_no_label_and_no_metadata(tmp_path: Path) -> None:
+    columns = {"image": PICTURES[:2], "label": [1.5, float("nan")], "score": [float("nan"), 2.0]}
+    one, other = members_of(write(table_of(columns), tmp_path / "a.parquet"), tmp_path)
+    assert (one.label, one.metadata) == ("1.5", "{}")
+    assert (other.label, other.metadata) == (None, '{"score": 2.0}')
 
 
 def test_a_cell_without_a_picture_says_why(tmp_path: Path) -> None:
