@@ -75,7 +75,7 @@ def export_run(
         selection = select_images(work, options)
         with made_in_one_step(destination) as draft:
             if kind in LAYOUTS:
-                found = _write_pictures(work, draft, LAYOUTS[kind], options, selection, threads)
+                found = _write_pictures(work, draft, kind, options, selection, threads)
             else:
                 found = _write_one(work, draft, kind, selection)
     return replace(found, path=destination)
@@ -151,15 +151,14 @@ def image_table(selection: Selection, *, is_cut: bool) -> pd.DataFrame:
 def _write_pictures(
     work: WorkDir,
     draft: Path,
-    kind: type[Layout],
+    name: str,
     options: ExportOptions,
     selection: Selection,
     threads: int,
 ) -> Exported:
-    """Write pictures in a layout."""
-    are_placed = options.images != "none"
+    """Write pictures in the layout of that name."""
+    kind, are_placed = LAYOUTS[name], options.images != "none"
     if not are_placed and not kind.references:
-        name = kind.__name__.lower()
         raise InvalidParameterError(
             f"The format {name} holds its images", "Use images copy or link"
         )

@@ -33,7 +33,7 @@ class Dicom:
 
     @classmethod
     def of(cls, data: bytes) -> Dicom:
-        """Read it; what is wrong with it raises exceptions of any kind."""
+        """Read it; what is wrong with it raises :data:`ERRORS`, or Python's own exceptions."""
         return cls(dcmread(io.BytesIO(data)))
 
     @property
@@ -51,7 +51,7 @@ class Dicom:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height."""
+        """Width and height in pixels."""
         return int(self.file.Columns), int(self.file.Rows)
 
     @property
@@ -65,7 +65,7 @@ class Dicom:
         return int(self.file.BitsStored)
 
     def decode(self) -> Pixels:
-        """The first frame, RGB."""
+        """The first frame as RGB, uint8 (h, w, 3); raises as :meth:`of`."""
         stored = pixel_array(self.file, index=0)
         kind = self.file.PhotometricInterpretation
         if kind == "PALETTE COLOR":
@@ -77,7 +77,10 @@ class Dicom:
         return rgb_of_array(255 - levels if kind == "MONOCHROME1" else levels)
 
     def _windowed(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values such that 0 is black and 1 white: by window, table, or as far as they go."""
+        """Values (h, w) such that 0 is black and 1 white: by window, table, or all they go to.
+
+        What is beyond a window lies outside of 0..1.
+        """
         if "WindowCenter" in self.file and "WindowWidth" in self.file:
             centre, width = (
                 float(np.ravel(self.file[name].value)[0])
