@@ -30,7 +30,7 @@ from imgvet.similarity.neighbors import find_neighbors
 from imgvet.summary import LabelStructure
 from imgvet.tables import LABEL_ISSUES
 
-VERSION = 5
+VERSION = 6
 
 LEAST_CONTENTS = 5
 """Labels of fewer distinct contents are not judged: too few could vote for them."""
@@ -89,7 +89,7 @@ def find_label_issues(
     code = labels.get_indexer(pd.Index(known["label"], dtype=object))
     copies = csr_array((np.ones(len(known)), (content, code)), (len(rows), len(labels)))
     labelled = _Labelled(known["id"].to_numpy(np.int64), content, code, labels, _normalised(copies))
-    voters, weights = _voters(vectors[rows], search, threads)
+    voters, weights = _voters(vectors, rows, search, threads)
     said, chance, told = _told(weights, labelled.shares)
     chances = _of_neighbors(weights, labelled.shares, told)
     judged = told[code] & (np.diff(chances.indptr) > 0)[content]
@@ -107,30 +107,35 @@ def find_label_issues(
     return _table(labelled, chances, judged, voters, decided), structure
 
 
-def _voters(vectors: Vectors, search: NeighborOptions, threads: int) -> tuple[Rows, csr_array]:
-    """The nearest others of each content, (m, k), -1 for nobody, and how much each counts."""
+def _voters(
+    vectors: Vectors, rows: Rows, search: NeighborOptions, threads: int
+) -> tuple[NDArray[np.int32], csr_array]:
+    """The nearest others of each content, (m, k), -1 for nobody, and how much each counts.
+
+    Contents are rows of the embeddings, (m,).
+    """
     wide = search.model_copy(update={"nearest_neighbors_k": VOTERS})
-    rows, distances = (np.full((len(vectors), VOTERS), nobody) for nobody in (-1, np.inf))
-    for part in _parts(vectors):
-        found = find_neighbors(vectors[part], wide, threads)
-        near = (part[:, None], np.arange(found.rows.shape[1]))
-        rows[near] = np.where(found.rows < 0, -1, part[found.rows])
-        distances[near] = found.distances
-    there = rows >= 0
-    distances = np.where(there, distances, 0.0)
-    farthest = np.maximum(distances.max(axis=1, initial=0.0, keepdims=True), 1e-9)
-    counts = np.exp(-_DECAY * distances / farthest)[there]
-    ends = (np.nonzero(there)[0], rows[there])
-    return rows, csr_array((counts, ends), (len(vectors), len(vectors)))
+    near, counts = np.full((len(rows), VOTERS), -1, np.int32), np.zeros((len(rows), VOTERS))
+    for part in _parts(vectors, rows):
+        found = find_neighbors(vectors[rows[part]], wide, threads)
+        there = found.rows >= 0
+        distances = np.where(there, found.distances, 0.0)
+        farthest = np.maximum(distances.max(axis=1, initial=0.0, keepdims=True), 1e-9)
+        places = (part[:, None], np.arange(there.shape[1]))
+        near[places] = np.where(there, part[found.rows], -1)
+        counts[places] = np.exp(-_DECAY * distances / farthest)
+    there = near >= 0
+    starts = np.append(0, np.cumsum(there.sum(axis=1)))
+    return near, csr_array((counts[there], near[there], starts), (len(rows), len(rows)))
 
 
-def _parts(vectors: Vectors) -> list[Rows]:
-    """The rows of each part, (p,) each, of embeddings (m, width), float32.
+def _parts(vectors: Vectors, rows: Rows) -> list[Rows]:
+    """The places in ``rows`` of each part, (p,) each, of embeddings, float32.
 
     Which part it is depends on the content and on how many parts there are, not on what else is in.
     """
-    count = math.ceil(len(vectors) / MOST_TOGETHER)
-    part = np.fromiter((zlib.crc32(row) % max(count, 1) for row in vectors), np.int64)
+    count = math.ceil(len(rows) / MOST_TOGETHER)
+    part = np.fromiter((zlib.crc32(vectors[row]) % max(count, 1) for row in rows), np.int64)
     return [np.flatnonzero(part == number) for number in range(count)]
 
 
@@ -176,7 +181,7 @@ def _table(
     labelled: _Labelled,
     chances: csr_array,
     judged: NDArray[np.bool_],
-    voters: Rows,
+    voters: NDArray[np.int32],
     right: NDArray[np.bool_],
 ) -> pd.DataFrame:
     """The table label_issues; what copies say of themselves counts as much as what others do."""
@@ -218,25 +223,22 @@ def _limits(fits: Reals, code: Rows, judged: NDArray[np.bool_], chances: csr_arr
 
 def _alternatives(chances: csr_array, content: Rows, code: Rows) -> tuple[Rows, Rows, Reals]:
     """Of each item the likeliest label, the likeliest but its own, and how likely that is."""
-    entries = chances.tocoo()
-    order = np.lexsort((entries.col, -entries.data, entries.row))
-    row, label, chance = (of[order] for of in (entries.row, entries.col, entries.data))
-    rank = np.arange(len(row)) - np.searchsorted(row, row)
-    shape = (2, chances.shape[0])
-    top = np.zeros(shape, np.int64), np.zeros(shape)
-    first = rank < 2
-    top[0][rank[first], row[first]], top[1][rank[first], row[first]] = label[first], chance[first]
-    (best, second), (likely, less) = top
-    own = best[content] == code
-    return (
-        best[content],
-        np.where(own, second[content], best[content]),
-        np.where(own, less[content], likely[content]),
-    )
+    count = chances.shape[0]
+    labels, likely = np.zeros((2, count), np.int64), np.zeros((2, count))
+    for start in range(0, count, MOST_TOGETHER):
+        entries = chances[start : start + MOST_TOGETHER].tocoo()
+        order = np.lexsort((entries.col, -entries.data, entries.row))
+        row = entries.row[order]
+        rank = np.arange(len(row)) - np.searchsorted(row, row)
+        places = (rank[rank < 2], row[rank < 2] + start)
+        labels[places] = entries.col[order][rank < 2]
+        likely[places] = entries.data[order][rank < 2]
+    is_own = (labels[0, content] == code).astype(np.int64)
+    return labels[0, content], labels[is_own, content], likely[is_own, content]
 
 
 def _nearest(
-    labelled: _Labelled, voters: Rows, suggested: Rows, wanted: NDArray[np.bool_]
+    labelled: _Labelled, voters: NDArray[np.int32], suggested: Rows, wanted: NDArray[np.bool_]
 ) -> pd.Series:
     """The nearest with the suggested label, a copy or a voter, of the items where it is wanted."""
     places, kinds = np.flatnonzero(wanted), len(labelled.labels)

@@ -23,7 +23,7 @@ from imgvet.similarity.index import (
 )
 from imgvet.similarity.search import EarlierSearch, Neighbors, search_exactly, update_neighbors
 
-VERSION = 5
+VERSION = 6
 
 RECALL_SAMPLE = 1000
 """Queries that are searched exactly as well, to measure the recall of an approximate search."""

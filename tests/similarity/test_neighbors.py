@@ -106,6 +106,7 @@ def only_a_sample(space: Space, queries: NDArray[np.int64], wanted: int) -> Neig
 def test_neighbours_in_too_many_cells_are_missed_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EXACT_LIMIT", 100)
     monkeypatch.setattr(index_module, "search_exactly", only_a_sample)
+    monkeypatch.setattr(index_module, "RECALL_BEFORE_TIME", 2000)
     monkeypatch.setattr(index_module, "MOST_CELLS", 4)
     vectors = unit_vectors(3000)
     found = find_neighbors(vectors, NeighborOptions(nnf_mode="IVF"), 2)
@@ -127,6 +128,16 @@ def test_cells_find_the_neighbours_by_comparing_a_few(monkeypatch: pytest.Monkey
     assert np.array_equal(found.rows, again.rows)
     cosines = np.einsum("qd,qkd->qk", vectors, vectors[found.rows])
     assert np.allclose(1 - found.distances, cosines, atol=1e-5)
+
+
+def test_a_set_of_some_size_is_compared_with_as_many_cells_as_recall_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(index_module, "search_exactly", only_a_sample)
+    monkeypatch.setattr(index_module, "MOST_CELLS", 4)
+    found = find_neighbors(unit_vectors(3000, width=6), NeighborOptions(nnf_mode="IVF"), 2)
+    assert 0.97 < found.recall < 1
 
 
 def test_where_cells_do_not_help_the_search_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
