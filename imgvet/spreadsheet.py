@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow.csv import WriteOptions
 from pyarrow.csv import write_csv as write_arrow
 
 from imgvet.errors import PlanError
 
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", *"\uff1d\uff0b\uff0d\uff20")
+_MAY_BE_DANGEROUS = f"^[{re.escape(''.join(_DANGEROUS))}]"
 
 
 def inert(text: str) -> str:
@@ -37,8 +41,10 @@ def plain(text: str) -> str:
     return rest if rest.startswith(_DANGEROUS) else text
 
 
-def csv_bytes(table: pd.DataFrame | pa.Table, *, to_edit: bool = False) -> bytes:
-    """A table as CSV in UTF-8 with a header, its texts quoted and :func:`inert`; lists stay out.
+def csv_bytes(
+    table: pd.DataFrame | pa.Table, *, header: bool = True, to_edit: bool = False
+) -> bytes:
+    """A table as CSV in UTF-8, its texts quoted and :func:`inert`; lists stay out.
 
     What people are to edit begins with a byte order mark, which Excel knows UTF-8 by.
     """
@@ -51,7 +57,7 @@ def csv_bytes(table: pd.DataFrame | pa.Table, *, to_edit: bool = False) -> bytes
     }
     stream = io.BytesIO()
     stream.write("\ufeff".encode() if to_edit else b"")
-    write_arrow(pa.table(columns), stream)
+    write_arrow(pa.table(columns), stream, WriteOptions(include_header=header))
     return stream.getvalue()
 
 
@@ -59,7 +65,10 @@ def _safe(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return column
-    return pa.array((text and inert(text) for text in column.to_pylist()), kind)
+    texts = column.cast(kind)
+    if not pc.any(pc.match_substring_regex(texts, _MAY_BE_DANGEROUS)).as_py():
+        return texts
+    return pa.array((text and inert(text) for text in texts.to_pylist()), kind)
 
 
 def read_csv(path: Path, needed: Sequence[str]) -> pd.DataFrame:

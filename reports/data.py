@@ -29,6 +29,7 @@ from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES
 FOLDER = "data"
 TABLES = "tables"
 
+ROWS_AT_ONCE = 100_000  # of a table that is written: a million with their names are 1 GB
 CHUNK = 1000  # points of the map whose facts are in one file, loaded when one is looked at
 
 _RESOLUTION = 65_535
@@ -71,14 +72,16 @@ def write_tables(pages: Sequence[Page], inputs: ReportInputs, folder: Path) -> N
     """
     figures = ((chart.figure_id, chart.numbers) for page in pages for chart in page.charts)
     listings = (listing for page in pages for listing in page.listings)
-    made = (table.name for table in (*RESULT_TABLES, *OPTIONAL_TABLES))
-    tables = (
-        (name, with_names(inputs.tables[name], inputs.image_table))
-        for name in made
-        if name in inputs.tables
-    )
-    for name, rows in chain(figures, listings, tables):
+    for name, rows in chain(figures, listings):
         (folder / TABLES / f"{name}.csv").write_bytes(csv_bytes(rows))
+    for name in (table.name for table in (*RESULT_TABLES, *OPTIONAL_TABLES)):
+        if name not in inputs.tables:
+            continue
+        with (folder / TABLES / f"{name}.csv").open("wb") as stream:
+            rows = inputs.tables[name]
+            for start in range(0, max(len(rows), 1), ROWS_AT_ONCE):
+                part = with_names(rows[start : start + ROWS_AT_ONCE], inputs.image_table)
+                stream.write(csv_bytes(part, header=start == 0))
 
 
 def write_map(

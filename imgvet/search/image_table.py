@@ -263,11 +263,13 @@ def with_names(rows: pd.DataFrame, images: ImageTable) -> pd.DataFrame:
 
     Names of the column ``id`` are called as they are, those of another column x ``filename_x``.
     """
-    known = images.frame(NAMES)
+    columns = [column for column in ID_COLUMNS if column in rows]
+    ids = pd.unique(rows[columns].to_numpy(np.float64, na_value=np.nan).ravel())
+    known = images.frame(NAMES, ids[np.isfinite(ids)])
     added = {
         name if column == "id" else f"{name}_{column}": rows[column].map(known[name])
-        for column in ID_COLUMNS
+        for column in columns
         for name in NAMES
-        if column in rows and not (column == "id" and name in rows)
+        if not (column == "id" and name in rows)
     }
     return rows.assign(**added)

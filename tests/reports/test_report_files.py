@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from imgvet.curation.decisions import Decision, Decisions, Kind
+from imgvet.reports import data
 from imgvet.reports.build import build_report, build_single_file
 from imgvet.reports.inputs import ReportInputs
 from imgvet.sections import Section
@@ -173,3 +174,17 @@ def test_tables_are_csv_with_the_names_of_their_images(
         assert len(rows) == len(run.tables[name])
     links = (tmp_path / "report" / "outliers.html").read_text("utf-8")
     assert 'href="tables/outliers.csv"' in links
+
+
+def test_tables_of_a_million_rows_are_written_a_part_at_a_time(
+    full_inputs: ReportInputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    for rows in (2, 100_000):
+        folder = tmp_path / str(rows) / data.TABLES
+        folder.mkdir(parents=True)
+        monkeypatch.setattr(data, "ROWS_AT_ONCE", rows)
+        data.write_tables((), full_inputs, folder.parent)
+        written.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert written[0] == written[1]
+    assert written[0]["items.csv"].count(b'"id","filename"') == 1
