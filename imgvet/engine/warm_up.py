@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from imgvet.crops.cutter import may_be_cut
 from imgvet.measures.compute_stats import measure_files
 from imgvet.options import RunOptions, VideoOptions
 from imgvet.reasons import Reason
+from imgvet.sources.listing import with_digests
 from imgvet.store.files import FileToRead, files_in
+from imgvet.store.packs import DIGEST
 from imgvet.store.store import Store
 from imgvet.tables import to_frame
 from imgvet.workdir import WorkDir
@@ -34,9 +35,9 @@ def files_to_measure(
     if listing is None or may_be_cut(options):
         return []
     store = Store(work)
-    known, measured = store.files.load(), store.measures.digests()
-    listed = listing.filter(pc.field("status") == Reason.OK.value)
-    return [file for file in files_in(to_frame(listed)) if known.get(file.key) not in measured]
+    listed = to_frame(with_digests(listing, store.files.load()))
+    measured = listed[DIGEST].isin(store.measures.digests())
+    return files_in(listed[(listed["status"] == Reason.OK.value) & ~measured])
 
 
 def measure_ahead(

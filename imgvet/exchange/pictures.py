@@ -105,8 +105,8 @@ def _versions_of(paths: pd.Series, work: WorkDir) -> list[str]:
     """Of each object in a bucket the version that was read; empty of local files."""
     if not any(map(is_remote, paths)):
         return [""] * len(paths)
-    known = {key.path: key.version for key in Store(work).files.load()}
-    return [known.get(path, "") for path in paths]
+    known = Store(work).files.load().drop_duplicates("path", keep="last")
+    return paths.map(known.set_index("path")["version"]).fillna("").tolist()
 
 
 def _of_rows(rows: pd.DataFrame) -> list[Picture]:

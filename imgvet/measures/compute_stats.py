@@ -30,7 +30,8 @@ from imgvet.progress import tracked
 from imgvet.reasons import FINE, Failure, Reason
 from imgvet.sources.listing import Content
 from imgvet.sources.reading import Reader, read_each
-from imgvet.store.files import SETTLED_NS, FileKey, FileToRead
+from imgvet.store.files import SCHEMA as FILES_SCHEMA
+from imgvet.store.files import SETTLED_NS, FileToRead
 from imgvet.store.packs import DIGEST, PACK_ITEMS, ThumbnailPlace, read_thumbnail
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import (
@@ -129,7 +130,7 @@ def measure_files(
     reads: list[Row] = []
     cuts: list[Row] = []
     waiting: dict[str, Measured] = {}
-    recognised: dict[FileKey, str] = {}
+    recognised: list[Row] = []
     results = read_each(files, Reader(store.work, videos), use, threads)
     try:
         for file, row, settled, found in tracked(results, "compute_stats", done_before, total):
@@ -137,13 +138,13 @@ def measure_files(
             cuts += found.cuts
             waiting |= found.measured
             if settled:
-                recognised[file.key] = str(row[DIGEST])
+                recognised.append({**file.key._asdict(), DIGEST: row[DIGEST]})
             if len(waiting) >= PACK_ITEMS:
                 _write_measures(waiting, store)
                 waiting = {}
     finally:
         _write_measures(waiting, store)
-        store.files.add(recognised)
+        store.files.add(pa.Table.from_pylist(recognised, FILES_SCHEMA))
     if cuts:
         # After the measures of all files: a crop that is known to have been cut has its own.
         store.cuts.write(pa.Table.from_pylist(cuts, CUTS_SCHEMA))

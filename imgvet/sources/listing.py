@@ -22,8 +22,9 @@ from imgvet.options import SourceOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import IMAGE_EXTENSIONS, plain_name, video_of_frame
 from imgvet.sources.s3 import is_remote
-from imgvet.store.files import FileKey
-from imgvet.tables import with_none
+from imgvet.store.files import FILE_KEY
+from imgvet.store.packs import DIGEST
+from imgvet.tables import to_frame, with_none
 
 LISTING_SCHEMA = pa.schema(
     [
@@ -174,15 +175,11 @@ def listing_of(
     raise InputEmptyError(f"No image in {where}{found}", f"Images are files that end in {endings}")
 
 
-def with_digests(listing: pa.Table, known: Mapping[FileKey, str]) -> pa.Table:
-    """A listing with the content digests of the files that were read before."""
-    columns = (listing[name].to_pylist() for name in FileKey._fields)
-    keys = (
-        FileKey(path, size or 0, mtime_ns or 0, *rest)
-        for path, size, mtime_ns, *rest in zip(*columns, strict=True)
-    )
-    digests = pa.array([known.get(key) for key in keys], pa.string())
-    return listing.set_column(listing.schema.get_field_index("digest"), "digest", digests)
+def with_digests(listing: pa.Table, known: pd.DataFrame) -> pa.Table:
+    """A listing with the content digests of the files that a file index knows."""
+    keys = to_frame(listing.select(FILE_KEY)).fillna({"file_size": 0, "mtime_ns": 0})
+    digests = pa.array(keys.merge(known, how="left", on=FILE_KEY)[DIGEST], pa.string())
+    return listing.set_column(listing.schema.get_field_index(DIGEST), DIGEST, digests)
 
 
 def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:

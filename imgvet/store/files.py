@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import digest_bytes
-from imgvet.tables import read_if_sound, with_none
-from imgvet.workdir import write_atomically
+from imgvet.tables import read_if_sound, to_frame, with_none
+from imgvet.workdir import write_bytes
 
 SETTLED_NS = 2_000_000_000
 """A file changed less than this long before it was read could change again within one tick of a
@@ -77,6 +77,7 @@ class FileToRead:
         return FileKey(self.path, size, mtime_ns, self.version, self.member, self.time_ms)
 
 
+FILE_KEY = list(FileKey._fields)
 FILE_COLUMNS = tuple(field.name for field in fields(FileToRead))
 """The columns of a listing that a file to read is made of."""
 
@@ -94,13 +95,10 @@ class FileIndex:
 
     folder: Path
 
-    def load(self) -> dict[FileKey, str]:
-        """Content digest by file key."""
-        known: dict[FileKey, str] = {}
-        for rows in self._read():
-            *keys, digests = (column.to_pylist() for column in rows.columns)
-            known.update(zip(map(FileKey, *keys), digests, strict=True))
-        return known
+    def load(self) -> pd.DataFrame:
+        """A row for each file, with the columns of :data:`SCHEMA`."""
+        rows = pa.concat_tables([SCHEMA.empty_table(), *self._read()])
+        return to_frame(rows).drop_duplicates(FILE_KEY, keep="last", ignore_index=True)
 
     def digests(self) -> set[str]:
         """The content digests that some file had."""
@@ -111,15 +109,15 @@ class FileIndex:
         parts = (rows.filter(pc.field("path") == path) for rows in self._read(["path", "version"]))
         return next((str(rows["version"][-1]) for rows in parts if len(rows)), "")
 
-    def add(self, known: dict[FileKey, str]) -> Path | None:
-        """Add one part and return its file, None if nothing is known."""
-        if not known:
+    def add(self, rows: pa.Table) -> Path | None:
+        """Add a table of :data:`SCHEMA` as one part and return its file, None if it is empty."""
+        if not len(rows):
             return None
-        columns = zip(*((*key, digest) for key, digest in known.items()), strict=True)
-        rows = pa.table([list(values) for values in columns], schema=SCHEMA)
-        rows = rows.sort_by([(name, "ascending") for name in SCHEMA.names])
-        path = self.folder / f"{digest_bytes(repr(rows.to_pydict()).encode())}.parquet"
-        write_atomically(path, lambda temporary: pq.write_table(rows, temporary))
+        stream = pa.BufferOutputStream()
+        pq.write_table(rows.sort_by([(name, "ascending") for name in SCHEMA.names]), stream)
+        data = stream.getvalue().to_pybytes()
+        path = self.folder / f"{digest_bytes(data)}.parquet"
+        write_bytes(path, data)
         return path
 
     def compact(self, gone: frozenset[str] = frozenset()) -> None:
@@ -127,8 +125,9 @@ class FileIndex:
         old = self._parts()
         if len(old) < 2 and gone.isdisjoint(self.digests()):
             return
-        known = self.load().items()
-        merged = self.add({key: digest for key, digest in known if digest not in gone})
+        known = self.load()
+        kept = known[~known[DIGEST].isin(gone)]
+        merged = self.add(pa.Table.from_pandas(kept, SCHEMA, preserve_index=False))
         for path in old:
             if path != merged:
                 path.unlink(missing_ok=True)

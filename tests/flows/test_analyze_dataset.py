@@ -196,7 +196,7 @@ def test_thumbnails_of_images_that_are_gone_go_after_a_while(
     finished.run()
     kept = set(finished.dataset.annotations(valid_only=False)["digest"])
     assert gone not in kept
-    assert store.measures.digests() == set(store.files.load().values()) == kept
+    assert store.measures.digests() == set(store.files.load()["digest"]) == kept
     finished.run()
     assert set(finished.computed().values()) == {0}
 

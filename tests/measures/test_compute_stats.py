@@ -162,7 +162,7 @@ def test_a_file_changed_a_moment_ago_is_not_recognised_by_its_time(
     folder: Path, store: Store
 ) -> None:
     measure(folder, store)
-    assert store.files.load() == {}
+    assert store.files.load().empty
 
 
 def test_a_known_content_is_not_decoded_again(folder: Path, store: Store) -> None:
@@ -212,7 +212,7 @@ def test_what_there_was_no_memory_for_is_not_remembered(
         _, reads = measure(folder, store)
     assert reads["status"].to_pylist()[:3] == ["too_large"] * 3
     assert store.measures.digests() == set()
-    assert store.files.load() == {}
+    assert store.files.load().empty
     statuses = collected(folder, store).items["status"].tolist()
     assert statuses[:3] == ["ok", "ok", "ok"]
 
@@ -227,5 +227,5 @@ def test_a_file_of_the_future_is_read_each_time(folder: Path, store: Store) -> N
         os.utime(path, ns=(moment, moment))
         _, reads = measure(folder, store)
         seen.append(reads[DIGEST][0].as_py())
-    assert store.files.load() == {}
+    assert store.files.load().empty
     assert seen[0] != seen[1]

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,8 @@ from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterE
 from imgvet.options import SourceOptions
 from imgvet.sources.inputs import find_inputs, list_items
 from imgvet.sources.listing import LISTING_SCHEMA, Entry, select, with_digests
-from imgvet.store.files import FileKey
+from imgvet.store.files import SCHEMA, FileKey
+from imgvet.tables import to_frame
 from imgvet.workdir import WorkDir
 
 WORK = WorkDir(Path("no work dir is needed for loose images"))
@@ -121,14 +123,14 @@ def test_empty_and_small_files_get_their_reason(tmp_path: Path) -> None:
 
 def test_a_known_file_keeps_its_digest_and_a_changed_one_does_not(tmp_path: Path) -> None:
     touch(tmp_path / "a.jpg", tmp_path / "b.jpg")
-    keys = {}
+    known = []
     for name in ("a.jpg", "b.jpg"):
         status = (tmp_path / name).stat()
-        keys[FileKey(str(tmp_path / name), status.st_size, status.st_mtime_ns)] = (
-            f"digest of {name}"
-        )
+        key = FileKey(str(tmp_path / name), status.st_size, status.st_mtime_ns)
+        known.append({**key._asdict(), "digest": f"digest of {name}"})
     os.utime(tmp_path / "b.jpg", ns=(1, 1))
-    table = with_digests(list_items(SourceOptions(input_dir=(str(tmp_path),)), WORK), keys)
+    index = to_frame(pa.Table.from_pylist(known, SCHEMA))
+    table = with_digests(list_items(SourceOptions(input_dir=(str(tmp_path),)), WORK), index)
     assert table.column("digest").to_pylist() == ["digest of a.jpg", None]
 
 

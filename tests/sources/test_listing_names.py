@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from imgvet.options import SourceOptions
 from imgvet.sources.kinds import split_ending
 from imgvet.sources.listing import Entry, as_table, item_name, select, with_digests
-from imgvet.store.files import FileIndex, files_in
+from imgvet.store.files import SCHEMA, FileIndex, files_in
 from imgvet.tables import to_frame
 
 PIECES = st.sampled_from(
@@ -38,12 +39,12 @@ def test_every_place_is_listed_once_and_read_back(
     assert order == sorted(order)
     files = files_in(to_frame(as_table(listed)))
     assert {(file.path, file.member, file.time_ms) for file in files} == set(places)
-    known = {file.key: str(file.id) for file in files}
+    known = [{**file.key._asdict(), "digest": str(file.id)} for file in files]
     with tempfile.TemporaryDirectory() as folder:
         index = FileIndex(Path(folder))
-        index.add(known)
-        assert index.load() == known
-    assert with_digests(as_table(listed), known)["digest"].to_pylist() == list(known.values())
+        index.add(pa.Table.from_pylist(known, SCHEMA))
+        found = with_digests(as_table(listed), index.load())
+    assert found["digest"].to_pylist() == [str(file.id) for file in files]
 
 
 def test_frames_come_in_the_order_of_time() -> None:
