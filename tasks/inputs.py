@@ -114,7 +114,7 @@ def list_items(
     rows, columns = to_frame(listing), list(FILE_COLUMNS)
     rows = rows[(rows["status"] == Reason.OK.value) & (rows["cut"] != NO_BOXES)]
     if cutter is None:
-        done = rows[DIGEST].isin(store.measures.digests())
+        done = store.measures.hold(rows[DIGEST])
     else:
         known, columns = store.cuts.digests(), [*columns, "cut"]
         cuts = zip(rows[DIGEST], rows["cut"], strict=True)

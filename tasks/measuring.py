@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -28,7 +30,9 @@ from imgvet.store.references import (
     resolve,
     store_array,
     store_arrow,
+    store_file,
     store_table,
+    write_blocks,
 )
 from imgvet.tables import CONTENTS, CROPS, INVALID, ITEMS, STATS
 from imgvet.tasks.context import RunContext
@@ -109,7 +113,7 @@ def collect_items(
     tables = collect.item_tables(items, store, options.media)
     tables.items["label"] = options.decisions.corrected(tables.items)
     wanted = tables.contents if options.stats.run_advanced_stats else tables.contents.iloc[:0]
-    measured = wanted[DIGEST].isin(store.advanced.digests())
+    measured = store.advanced.hold(wanted[DIGEST])
     valid = tables.items[tables.items["embedding_row"].notna()]
     keys = [] if cropped is None else [*cropped.keys, *items[DIGEST].dropna()]
     mark_used(work, [*rows[DIGEST].dropna(), *keys], today())
@@ -137,7 +141,7 @@ def _to_embed(
     if card.wants_originals:
         contents = contents.merge(items[list(FILE_COLUMNS)], on="id")
         columns += FILE_COLUMNS
-    done = contents[DIGEST].isin(context.store.embeddings(card.digest).digests())
+    done = context.store.embeddings(card.digest).hold(contents[DIGEST])
     return plan(context.work, "embed", contents, done, columns)
 
 
@@ -180,8 +184,9 @@ def collect_embeddings(context: RunContext, contents: Reference, card: ModelCard
     """The array of embeddings, row i being that of row i of the distinct contents."""
     digests = load_table(context.work, contents)[DIGEST].tolist()
     packs = context.store.embeddings(card.digest)
-    vectors = compute.collect_embeddings(digests, packs, card.width)
-    return store_array(context.work, "embeddings", vectors)
+    blocks = compute.blocks_of_embeddings(digests, packs, card.width)
+    write = partial(write_blocks, blocks, (len(digests), card.width))
+    return store_file(context.work, "embeddings", ".npy", write)
 
 
 @cached_stage(user_embeddings.VERSION)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
@@ -26,6 +26,8 @@ from imgvet.threads import in_threads
 STAGE = "embed"
 VERSION = 2
 """Of :func:`collect_embeddings`."""
+
+_BLOCK = 50_000
 
 PixelReader = Callable[[str], Pixels]
 """Gives the pixels of a content by its digest; called from many threads."""
@@ -108,6 +110,12 @@ def original_reader(
     return read
 
 
+def blocks_of_embeddings(digests: Sequence[str], packs: Packs, width: int) -> Iterator[Vectors]:
+    """The same as :func:`collect_embeddings`, some of its rows at a time."""
+    parts = (digests[start : start + _BLOCK] for start in range(0, len(digests), _BLOCK))
+    return (collect_embeddings(part, packs, width) for part in parts)
+
+
 def collect_embeddings(digests: Sequence[str], packs: Packs, width: int) -> Vectors:
     """The embeddings of contents in the packs of one model, shape (n, width), in the order given.
 
@@ -116,7 +124,8 @@ def collect_embeddings(digests: Sequence[str], packs: Packs, width: int) -> Vect
     row_of = {digest: row for row, digest in enumerate(digests)}
     found: set[str] = set()
     vectors = np.empty((len(digests), width), np.float32)
-    for rows in packs.tables():
+    held_by = packs.digests_by_name().items()
+    for rows in packs.tables(name for name, held in held_by if not row_of.keys().isdisjoint(held)):
         held = rows.column(DIGEST).to_pylist()
         found.update(held)
         places = np.array([row_of.get(digest, -1) for digest in held], np.int64)

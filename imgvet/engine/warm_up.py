@@ -36,7 +36,7 @@ def files_to_measure(
         return []
     store = Store(work)
     listed = to_frame(with_digests(listing, store.files.load()))
-    measured = listed[DIGEST].isin(store.measures.digests())
+    measured = store.measures.hold(listed[DIGEST])
     return files_in(listed[(listed["status"] == Reason.OK.value) & ~measured])
 
 

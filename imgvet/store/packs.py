@@ -12,7 +12,7 @@ import hashlib
 import logging
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,6 +75,11 @@ class Packs:
         """The content digests that some pack holds."""
         return set().union(*self.digests_by_name().values())
 
+    def hold(self, digests: pd.Series) -> pd.Series:
+        """Which of some content digests some pack holds; none holds what is missing."""
+        # As objects: text in Arrow's arrays is compared after converting each value by itself.
+        return digests.astype(object).isin(self.digests())
+
     def digests_by_name(self) -> dict[str, frozenset[str]]:
         """The content digests that each pack holds."""
         paths = {name: self.table_path(name) for name in self.names()}
@@ -87,15 +92,15 @@ class Packs:
         """
         while True:
             try:
-                tables = list(self.tables(columns))
+                tables = list(self.tables(self.names(), columns))
             except FileNotFoundError:
                 continue  # A run in another process has merged packs: they are listed anew.
             nothing = pa.table({name: [] for name in [*columns, "pack"]})
             return pa.concat_tables(tables) if tables else nothing
 
-    def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    def tables(self, names: Iterable[str], columns: list[str] | None = None) -> Iterator[pa.Table]:
         """The rows of one pack after the other, each with its name in a column ``pack``."""
-        tables = (self.read_one(name, columns) for name in self.names())
+        tables = (self.read_one(name, columns) for name in names)
         return (rows for rows in tables if rows is not None)
 
     def read_one(self, name: str, columns: list[str] | None = None) -> pa.Table | None:
@@ -135,7 +140,7 @@ def pack_name(rows: pa.Table) -> str:
     return hashlib.blake2b(digests.encode(), digest_size=12).hexdigest()
 
 
-@lru_cache(maxsize=4096)
+@cache
 def _digests_of(path: Path, mtime_ns: int) -> frozenset[str]:  # noqa: ARG001
     """The digests of one pack, remembered because packs never change; a rewritten one is new."""
     rows = _read_or_remove(path, [DIGEST])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,15 @@ def write_vectors(vectors: NDArray[Any], path: Path) -> None:
     """Write an array under exactly this name, to which NumPy by itself would add an ending."""
     with path.open("wb") as stream:
         np.save(stream, vectors, allow_pickle=False)
+
+
+def write_blocks(blocks: Iterable[NDArray[np.float32]], shape: tuple[int, int], path: Path) -> None:
+    """Write an array as :func:`write_vectors` does, some of its rows at a time."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        for block in blocks:
+            stream.write(block.astype("<f4", copy=False).data)
 
 
 def read_vectors(path: Path) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -42,6 +43,15 @@ def test_an_empty_store_holds_nothing(tmp_path: Path) -> None:
     packs = Packs(tmp_path / "none")
     assert packs.read(["digest"]).num_rows == 0
     assert packs.digests() == set()
+
+
+def test_packs_hold_what_is_in_one_of_them_and_nothing_that_is_missing(tmp_path: Path) -> None:
+    packs, asked = Packs(tmp_path), pd.Series(["a", None, "b", "c"], dtype="str")
+    assert packs.hold(asked).tolist() == [False] * 4
+    assert packs.hold(asked[:0]).dtype == bool
+    for one in ("a", "b"):
+        packs.write(rows(one))
+    assert packs.hold(asked).tolist() == [True, False, True, False]
 
 
 def test_a_damaged_pack_is_removed_and_said(
