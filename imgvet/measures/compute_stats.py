@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 
 import pyarrow as pa
@@ -62,14 +62,15 @@ class Found:
 class ContentClaims:
     """Decides which thread measures a content that several files of a shard share."""
 
-    def __init__(self, known: Iterable[str]) -> None:
-        self._owners: dict[str, object] = dict.fromkeys(known)
+    def __init__(self, known: Container[str]) -> None:
+        self._known = known
+        self._owners: dict[str, object] = {}
 
     def claim(self, digest: str) -> bool:
         """True for the first that asks for a content nobody has measured."""
         mine = object()
         # setdefault is one atomic step, so of two threads just one becomes the owner.
-        return self._owners.setdefault(digest, mine) is mine
+        return digest not in self._known and self._owners.setdefault(digest, mine) is mine
 
     def give_up(self, digest: str) -> None:
         """Let another one measure a content."""
