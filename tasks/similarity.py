@@ -185,7 +185,8 @@ def find_leaks(
     work = context.work
     frames = (load_table(work, alike), load_table(work, items))
     vectors = load_array(work, embeddings)
-    return store_table(work, LEAKS, leaks.find_leaks(*frames, vectors, options, comparison))
+    found = leaks.find_leaks(*frames, vectors, options, comparison, context.threads)
+    return store_table(work, LEAKS, found)
 
 
 @cached_stage(label_issues.VERSION)

@@ -1,18 +1,20 @@
 """Stage find_leaks: images that another split has too, the same or nearly.
 
 Near is what the table similarity lists, whatever k: contents whose lists of neighbours are full of
-near ones are compared with those of the other splits as well.
+near ones are compared with those of the other splits as well; of very many of them, more
+neighbours than k.
 """
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
 
 from imgvet.options import SimilarityOptions
-from imgvet.similarity.distances import Metric, Rows, Vectors, space_of
+from imgvet.similarity.distances import Rows, Vectors, space_of
+from imgvet.similarity.neighbors import is_exact, wide_pairs
 from imgvet.similarity.pairs import (
     PAIR,
     Comparison,
@@ -20,15 +22,15 @@ from imgvet.similarity.pairs import (
     decided_rows,
     with_full_lists,
 )
+from imgvet.similarity.search import nearest_among
 from imgvet.tables import LEAKS
 
-VERSION = 3
+STAGE = "find_leaks"
+VERSION = 4
 
 MOST = 100
 """Counterparts in one other split that are listed of an image: all of them but in large groups."""
 
-_MARGIN = 1e-5
-_BLOCK_PAIRS = 1 << 22
 _ENDS, _GROUP = ["row", "other"], ["row", "split"]
 
 
@@ -38,6 +40,7 @@ def find_leaks(
     vectors: Vectors,
     options: SimilarityOptions,
     comparison: Comparison,
+    threads: int,
 ) -> pd.DataFrame:
     """The table leaks; images of no known split are in none, and no pairs that are apart.
 
@@ -52,7 +55,7 @@ def find_leaks(
     listed = listed[listed["row"] != listed["other"]]
     near = listed.loc[listed["similarity"] >= options.threshold, _ENDS]
     full = with_full_lists(near.to_numpy(), comparison.search.nearest_neighbors_k)
-    others = _compared(full, members, vectors, comparison.metric, options.threshold)
+    others = _compared(full, members, vectors, comparison, options.threshold, threads)
     found = pd.concat([listed, others], ignore_index=True)
     one, other = (found[end].to_numpy() for end in _ENDS)
     decided = are_decided(one, other, decided_rows(comparison.apart, items))
@@ -60,27 +63,30 @@ def find_leaks(
 
 
 def _compared(
-    full: Rows, members: pd.DataFrame, vectors: Vectors, metric: Metric, threshold: float
+    full: Rows,
+    members: pd.DataFrame,
+    vectors: Vectors,
+    comparison: Comparison,
+    threshold: float,
+    threads: int,
 ) -> pd.DataFrame:
-    """Pairs of these contents that are near and in different splits, :data:`MOST` of each."""
+    """Pairs of these contents that are near; of each about :data:`MOST` in another split."""
+    search, metric = comparison.search, comparison.metric
     space = space_of(vectors, metric.distance)
     groups = members[members["row"].isin(full)].groupby("split")["row"]
     rows_in = [np.unique(rows) for _, rows in groups]
     found = [np.empty((0, 2), np.int64)]
-    for one, other in combinations(rows_in, 2):
-        for rows, others in ((one, other), (other, one)):
-            step = max(1, _BLOCK_PAIRS // len(others))
-            for start in range(0, len(rows), step):
-                part, most = rows[start : start + step], min(MOST, len(others))
-                apart = space.between(part, others)
-                places = np.argpartition(apart, most - 1, axis=1)[:, :most]
-                alike = metric.similarity(np.take_along_axis(apart, places, axis=1))
-                place, rank = np.nonzero(alike >= threshold - _MARGIN)
-                found.append(np.column_stack([part[place], others[places[place, rank]]]))
+    if len(rows_in) > 1 and not is_exact(len(full), search):
+        found.append(full[wide_pairs(space, metric, full, threshold, search, threads)])
+    else:
+        for rows, others in permutations(rows_in, 2):
+            near = others[nearest_among(space, space.data[others], rows, MOST, STAGE)]
+            place, rank = np.nonzero(metric.similarity(space.distances(rows, near)) >= threshold)
+            found.append(np.column_stack([rows[place], near[place, rank]]))
     pairs = np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
     similarity = metric.similarity(space.distances(pairs[:, 0], pairs[:, 1:])).ravel()
     table = pd.DataFrame(pairs, columns=_ENDS).assign(similarity=similarity)
-    return table[(table["similarity"] >= threshold) & (table["row"] != table["other"])]
+    return table[table["row"] != table["other"]]
 
 
 def _across(pairs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:

@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.options import ComponentOptions, NeighborOptions
+from imgvet.options import ComponentOptions
 from imgvet.similarity.distances import Metric, Reals, Rows, Space, Vectors, space_of
 from imgvet.similarity.linkage import parts_of
-from imgvet.similarity.neighbors import find_neighbors, is_exact
+from imgvet.similarity.neighbors import is_exact, wide_pairs
 from imgvet.similarity.pairs import (
     PAIR,
     Comparison,
@@ -36,18 +36,15 @@ from imgvet.similarity.pairs import (
 from imgvet.similarity.videos import group_by_video
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, empty
 
-VERSION = 10
+VERSION = 11
 
 ALL_PAIRS_LIMIT = 2_000
 """Larger components are described by an even sample of this many distinct contents."""
 
-WIDE_K = 32
-"""Neighbours that are looked for instead of k, where there are too many full lists to compare."""
-
 _ROUNDING = 1e-3
 _MARGIN = 1e-5
 """Similarities nearer to ``cc_threshold`` than this are computed anew, in double precision."""
-_BLOCK_PAIRS = 1 << 20
+_BLOCK_PAIRS = 1 << 23
 
 
 def find_components(
@@ -82,7 +79,7 @@ def find_components(
         at_least = (options.cc_threshold, decided)
         joins = full[_exact_joins(space, metric, rows[full], labels[full], *at_least)]
     else:
-        joins = full[_wide_joins(space, metric, rows[full], options.cc_threshold, search, threads)]
+        joins = full[wide_pairs(space, metric, rows[full], options.cc_threshold, search, threads)]
         joins = joins[~are_decided(rows[joins[:, 0]], rows[joins[:, 1]], decided)]
     labels = _labels(np.concatenate([ends[joined], joins]), len(ids))
     listed = edges["similarity"].to_numpy()[joined]
@@ -139,18 +136,6 @@ def _exact_joins(
 def _starts(labels: Rows) -> Rows:
     """Where each run of equal labels starts."""
     return np.flatnonzero(np.diff(labels, prepend=-1))
-
-
-def _wide_joins(
-    space: Space, metric: Metric, rows: Rows, limit: float, search: NeighborOptions, threads: int
-) -> Rows:
-    """Pairs of places in ``rows`` that are similar, among more neighbours than were listed."""
-    k = max(WIDE_K, 2 * search.nearest_neighbors_k)
-    wide = search.model_copy(update={"nearest_neighbors_k": k})
-    places = find_neighbors(space.vectors[rows], wide, threads).rows
-    others = np.where(places < 0, -1, rows[places])
-    one, rank = np.nonzero(metric.similarity(space.distances(rows, others)) >= limit)
-    return np.column_stack([one, places[one, rank]])
 
 
 def _labels(ends: Rows, count: int) -> Rows:

@@ -138,7 +138,7 @@ class Space:
         lengths = _lengths(self.vectors, 2)
         return np.where(lengths > 0, lengths, 1.0)
 
-    def between(self, rows: Rows | slice, others: Rows | slice) -> Reals:
+    def between(self, rows: Rows | slice, others: Rows | slice) -> NDArray[np.floating]:
         """The distance of each of some rows to each of others, by :func:`distances_between`."""
         one, other = self.vectors[rows], self.vectors[others]
         return distances_between(one, other, self.distance, self.unit)
@@ -218,7 +218,9 @@ def unit_of(vectors: Vectors, distance: Distance) -> float:
     return float(2.0 ** np.round(np.log2(lengths.max())))
 
 
-def distances_between(left: Vectors, right: Vectors, distance: Distance, unit: float) -> Reals:
+def distances_between(
+    left: Vectors, right: Vectors, distance: Distance, unit: float
+) -> NDArray[np.floating]:
     """The distance of every embedding of ``left`` to every one of ``right``, (m, n).
 
     euclidean, l1 and linf count in ``unit``; canberra is the mean over the values instead of their
@@ -227,7 +229,8 @@ def distances_between(left: Vectors, right: Vectors, distance: Distance, unit: f
     """
     if distance == "cosine":
         # In float32 as one product: components of thousands are compared all with all.
-        return 1.0 - np.asarray(left @ right.T, np.float64)
+        product = np.asarray(left @ right.T)
+        return np.subtract(1.0, product, out=product)
     if distance == "jensenshannon":
         return _divergences(left, right)
     from scipy.spatial.distance import cdist

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from imgvet.options import NeighborOptions
-from imgvet.similarity.distances import Metric, Rows, Vectors, space_of
+from imgvet.similarity.distances import Metric, Rows, Space, Vectors, space_of
 from imgvet.similarity.index import (
     CELLS_MODE,
     FLAT,
@@ -29,6 +29,9 @@ RECALL_SAMPLE = 1000
 """Queries that are searched exactly as well, to measure the recall of an approximate search."""
 
 _NEAR = 1e-6
+
+WIDE_K = 32
+"""Neighbours that are looked for instead of k, where there are too many full lists to compare."""
 
 EXACT_LIMIT = 50_000
 """Up to this many vectors the search is exact: it costs seconds, about as many as an index."""
@@ -85,6 +88,18 @@ def _search(
 def is_exact(count: int, options: NeighborOptions) -> bool:
     """Whether so many vectors are searched exactly."""
     return count <= EXACT_LIMIT or options.nnf_mode == FLAT
+
+
+def wide_pairs(
+    space: Space, metric: Metric, rows: Rows, least: float, search: NeighborOptions, threads: int
+) -> Rows:
+    """Pairs of places in ``rows``, (m, 2), at least so similar, among more neighbours than k."""
+    k = max(WIDE_K, 2 * search.nearest_neighbors_k)
+    wide = search.model_copy(update={"nearest_neighbors_k": k})
+    places = find_neighbors(space.vectors[rows], wide, threads).rows
+    others = np.where(places < 0, -1, rows[places])
+    one, rank = np.nonzero(metric.similarity(space.distances(rows, others)) >= least)
+    return np.column_stack([one, places[one, rank]])
 
 
 def as_table(neighbors: Neighbors, ids: Rows, metric: Metric) -> pd.DataFrame:

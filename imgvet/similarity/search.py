@@ -75,7 +75,7 @@ def search_exactly(space: Space, queries: Rows, k: int) -> Neighbors:
     return nearest(space, queries, nearest_among(space, space.data, queries, k + 1), k)
 
 
-def nearest_among(space: Space, data: Vectors, queries: Rows, k: int) -> Rows:
+def nearest_among(space: Space, data: Vectors, queries: Rows, k: int, stage: str = STAGE) -> Rows:
     """Places in ``data`` of about the ``k`` nearest of each query, and of some more."""
     import faiss
 
@@ -84,7 +84,7 @@ def nearest_among(space: Space, data: Vectors, queries: Rows, k: int) -> Rows:
             return _compare(space, part, data, width)
         return np.asarray(faiss.knn(part, data, width, metric=faiss_metric(space))[1])
 
-    return candidates(space, search, queries, min(k + SPARE, len(data)))
+    return candidates(space, search, queries, min(k + SPARE, len(data)), stage)
 
 
 def _compare(space: Space, queries: Vectors, data: Vectors, k: int) -> Rows:
@@ -99,7 +99,7 @@ def _compare(space: Space, queries: Vectors, data: Vectors, k: int) -> Rows:
     return np.concatenate(list(in_threads(block, starts, faiss.omp_get_max_threads())))
 
 
-def candidates(space: Space, search: Search, queries: Rows, width: int) -> Rows:
+def candidates(space: Space, search: Search, queries: Rows, width: int, stage: str = STAGE) -> Rows:
     """Places, (q, width), of the nearest of each query, a row, as a search finds them.
 
     They are nearest first as far as FAISS can tell; -1 is nobody.
@@ -109,7 +109,7 @@ def candidates(space: Space, search: Search, queries: Rows, width: int) -> Rows:
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
         places[part] = search(space.data[queries[part]], width)
-        report_progress(STAGE, min(start + step, len(queries)), len(queries))
+        report_progress(stage, min(start + step, len(queries)), len(queries))
     return places
 
 

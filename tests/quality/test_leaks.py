@@ -38,7 +38,7 @@ def leaks_of(
     if proven is not None:
         pairs = pd.concat([pairs, pd.DataFrame([proven], columns=pairs.columns)])
     comparison = Comparison(search=search, metric=metric, apart=apart)
-    return find_leaks(pairs, items, vectors, NEAR, comparison)
+    return find_leaks(pairs, items, vectors, NEAR, comparison, 1)
 
 
 def fan(*degrees: float) -> np.ndarray:
@@ -126,3 +126,21 @@ def test_a_pair_that_is_apart_is_no_leak_and_copies_of_one_content_still_are(k: 
     assert set(zip(fewer["from"], fewer["to"], strict=True)) == {(0, 2), (2, 3)}
     copies = leaks_of(vectors[:1], [0, 0], ["train", "test"], k, apart=(("d0", "d1"),))
     assert len(copies) == 1
+
+
+@pytest.mark.parametrize("limit", [50_000, 0])
+def test_scenes_of_many_frames_are_leaks_whether_all_are_compared_or_more_neighbors(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgvet.similarity.neighbors.EXACT_LIMIT", limit)
+    random = np.random.default_rng(2)
+    scene = np.repeat(np.arange(30), 12)
+    vectors = random.normal(size=(30, 64))[scene] + 0.02 * random.normal(size=(360, 64))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    splits = random.choice(["train", "test"], 360)
+    found = leaks_of(vectors.astype(np.float32), [*range(360)], splits.tolist())
+    across = (scene[:, None] == scene) & (splits[:, None] != splits)
+    wanted = {(one, other) for one, other in np.argwhere(across).tolist() if one < other}
+    listed = set(map(tuple, found[["from", "to"]].to_numpy().tolist()))
+    assert listed <= wanted
+    assert len(listed) >= (len(wanted) if limit else 0.95 * len(wanted))

@@ -178,7 +178,7 @@ def _tables(
     }
     valid = items[items["embedding_row"].notna()]
     if valid["split"].nunique() > 1:
-        tables["leaks"] = find_leaks(similarity, items, vectors, near, comparison)
+        tables["leaks"] = find_leaks(similarity, items, vectors, near, comparison, 1)
     if valid["label"].nunique() > 1:
         judged = find_label_issues(items, vectors, search, options.num_threads)
         tables["label_issues"] = judged[0]
