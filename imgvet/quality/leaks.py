@@ -26,9 +26,9 @@ from imgvet.similarity.search import nearest_among
 from imgvet.tables import LEAKS
 
 STAGE = "find_leaks"
-VERSION = 4
+VERSION = 5
 
-MOST = 100
+MOST = 25
 """Counterparts in one other split that are listed of an image: all of them but in large groups."""
 
 _ENDS, _GROUP = ["row", "other"], ["row", "split"]
