@@ -190,8 +190,8 @@ class ReportInputs:
     def open_pairs(self, kind: str) -> pd.DataFrame:
         """The pairs of a kind on which nobody has decided, most alike first."""
         found = self.pairs.of(kind)
-        contents = zip(*self.pairs.ends(found, "digest"), strict=True)
-        return found.loc[[pair not in self.decisions.pairs for pair in contents]]
+        contents = pd.MultiIndex.from_arrays(self.pairs.ends(found, "digest"))
+        return found[~contents.isin([*self.decisions.pairs])]
 
     @property
     def open_copies(self) -> pd.DataFrame:
