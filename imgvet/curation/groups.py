@@ -63,10 +63,11 @@ def leaking_findings(found: Found, left: pd.DataFrame, keepers: Keepers) -> Iter
         return
     there = leaks["from"].isin(left.index) & leaks["to"].isin(left.index)
     leaks = leaks[there & (leaks["similarity"] >= found.rules.leak_threshold)]
+    facts = left[["digest", "split"]].to_dict("index")
     for one, other, similarity in leaks[["from", "to", "similarity"]].itertuples(index=False):
-        if not found.decisions.both_stay(*left.loc[[one, other], "digest"]):
+        if not found.decisions.both_stay(facts[one]["digest"], facts[other]["digest"]):
             kept, item = sorted((one, other), key=keepers.rank)
-            splits = listed(left.loc[[item, kept], "split"].tolist())
+            splits = listed([facts[item]["split"], facts[kept]["split"]])
             said = f"in {splits}; the other would stay, as {keepers.why(kept, item)}"
             yield Finding(kept, "keep", "leaking", f"in {splits}, and would stay", kept)
             yield Finding(item, "review", "leaking", said, kept, similarity)

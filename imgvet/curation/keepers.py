@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -99,9 +100,10 @@ class Keepers:
         names = images["video"].fillna(images["filename"]).tolist()
         named = zip(images.index.tolist(), names, strict=True)
         self._rows = {item: (row, name) for row, (item, name) in enumerate(named)}
-
-    def rank(self, item: int) -> tuple[object, ...]:
+        self.rank = cache(self._rank)
         """Of several images, by id, the one stays of which this is least."""
+
+    def _rank(self, item: int) -> tuple[object, ...]:
         row, name = self._rows[item]
         return (*(-self._values[row]).tolist(), *name_rank(name), item)
 

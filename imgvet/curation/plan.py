@@ -5,7 +5,7 @@ The same results, rules and decisions give the same plan.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import pandas as pd
 
@@ -38,12 +38,13 @@ def make_plan(work: WorkDir, rules: Rules) -> pd.DataFrame:
     """
     found = _found(work, rules)
     untouched, twice = protected(found.images, rules.protect), listed_twice(found.images)
+    held, unread = (_where(of_images) for of_images in (untouched, found.images["digest"].isna()))
     single = single_findings(found)
-    gone = {one.id for one in single if one.action == "remove" and not untouched[one.id]}
+    gone = {one.id for one in single if one.action == "remove" and one.id not in held}
     is_left = (found.images["status"] == Reason.OK.value) & ~found.images.index.isin(gone)
     left = found.images[is_left]
     findings = [*single, *_group_findings(found, left, untouched)]
-    safe = _by_image([_safe(finding, found.images, untouched, twice) for finding in findings])
+    safe = _by_image([_safe(finding, held, twice, unread) for finding in findings])
     rows = [whole_file_rows(found, safe, untouched), _rows(safe, found.images)]
     return pd.concat([part for part in rows if len(part)] or rows[:1], ignore_index=True)
 
@@ -88,18 +89,23 @@ def _group_findings(found: Found, left: pd.DataFrame, untouched: pd.Series) -> l
     return [*exact, *near, *leaking_findings(found, left, keepers)]
 
 
+def _where(of_images: pd.Series) -> frozenset[int]:
+    """The ids of the images of which something is true."""
+    return frozenset(of_images.index[of_images].tolist())
+
+
 def _safe(
-    finding: Finding, images: pd.DataFrame, untouched: pd.Series, twice: Mapping[int, str]
+    finding: Finding, held: Container[int], twice: Mapping[int, str], unread: Container[int]
 ) -> Finding:
     """A finding that touches nothing protected, and takes no name of a file that has another."""
     if finding.action == "keep":
         return finding
-    if untouched[finding.id]:
+    if finding.id in held:
         said = f"in a protected folder ({finding.reason})"
         return finding._replace(action="keep", list=PROTECTED, reason=said)
     if finding.id in twice:
         problem = f"listed twice, as {twice[finding.id]}"
-    elif not isinstance(images.at[finding.id, "digest"], str):
+    elif finding.id in unread:
         problem = "its content was never read, so that it can't be checked"
     else:
         return finding
