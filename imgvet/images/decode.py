@@ -182,20 +182,11 @@ def _decode_heif(data: bytes) -> Picture:
     return _picture(pixels, size, UPRIGHT, 1 if levels.ndim == 2 else levels.shape[2], bit_depth)
 
 
-def _decode_dicom(data: bytes) -> Picture:
+def _decode_dicom(data: bytes) -> Picture | Failure:
     from imgvet.images import dicom  # Late: pydicom takes a quarter of a second.
 
     with _decoder_of(data, Format.DICOM, *dicom.ERRORS):
-        file = dicom.Dicom.of(data)
-        failure = file.failure
-    if failure is not None:
-        raise _UndecodableError(failure)
-    with _decoder_of(data, Format.DICOM, *dicom.ERRORS):
-        size, channels, bit_depth = file.size, file.channels, file.bit_depth
-    _refuse_too_large(*size)
-    with _decoder_of(data, Format.DICOM, *dicom.ERRORS):
-        pixels = file.decode()
-    return _picture(pixels, size, UPRIGHT, channels, bit_depth)
+        return dicom.decode(data)
 
 
 def _decode_with_pillow(data: bytes, kind: Format) -> Picture:
