@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
+from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError, failing_as
 from imgvet.format import each, listed
 from imgvet.options import SourceOptions
 from imgvet.reasons import Failure, Reason
@@ -192,13 +192,9 @@ def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
     last = {_place(entry): entry for entry in entries}
     chosen = [last[place] for place in sorted(last)]
     if options.find_regex is not None:
-        try:
+        problem = f"find_regex = {options.find_regex!r} is not a regular expression"
+        with failing_as(InvalidParameterError, problem, "Correct the expression", re.error):
             pattern = re.compile(options.find_regex)
-        except re.error as error:
-            raise InvalidParameterError(
-                f"find_regex = {options.find_regex!r} is not a regular expression ({error})",
-                "Correct the expression",
-            ) from None
         chosen = [entry for entry in chosen if pattern.search(entry.filename)]
     if options.subset is not None:
         chosen = _only(chosen, options.subset)
