@@ -96,7 +96,7 @@ def choose_cutter(
     if annotations is not None:
         own_boxes = data_type != "image" and annotations.has_boxes
     else:
-        own_boxes = data_type == "bbox" and any(map(is_yolo, sources.inputs))
+        own_boxes = data_type == "bbox" and Kind.YOLO in map(kind_of_name, sources.inputs)
     cutter = None
     if options.bounding_box is not None:
         wanted = parse_bounding_box(options.bounding_box)
@@ -117,11 +117,6 @@ def choose_cutter(
             "Give annotations with boxes, a YOLO data set, or bounding_box",
         )
     return Cutter() if own_boxes else cutter
-
-
-def is_yolo(name: str) -> bool:
-    """Whether an input is a YOLO data set."""
-    return kind_of_name(name) is Kind.YOLO
 
 
 def parse_bounding_box(text: str) -> Box | DetectorName:

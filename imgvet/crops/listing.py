@@ -7,9 +7,7 @@ or in shares of the picture's width and height, whose size is not known before i
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -18,13 +16,13 @@ import pyarrow.compute as pc
 from imgvet.annotations.from_paths import told_by_paths
 from imgvet.annotations.match import match
 from imgvet.annotations.schema import Annotations
-from imgvet.crops.cutter import Cutter, is_yolo
+from imgvet.crops.cutter import Cutter
 from imgvet.format import counted
 from imgvet.images.geometry import Region, region_of, scaled
 from imgvet.options import SourceOptions
 from imgvet.reasons import Reason
 from imgvet.sources.listing import LISTING_SCHEMA
-from imgvet.sources.yolo import YoloSet, boxes_of_image, read_yolo
+from imgvet.sources.yolo import boxes_of_images
 
 NO_BOXES = "[]"
 """What is kept of a picture of which nothing is cut out."""
@@ -41,10 +39,8 @@ def boxes_text(boxes: Sequence[Sequence[float | None]], *, shares: bool = False)
 def regions_of_text(text: str, width: int, height: int) -> list[Region]:
     """The boxes that :func:`boxes_text` wrote, as regions in pixels of a picture of this size."""
     scale = (width, height) if text.startswith(_SHARES) else (1, 1)
-    return [
-        scaled(region_of([math.nan if number is None else number for number in numbers]), *scale)
-        for numbers in json.loads(text.removeprefix(_SHARES))
-    ]
+    boxes = json.loads(text.removeprefix(_SHARES))
+    return [scaled(region_of(numbers), *scale) for numbers in boxes]
 
 
 def annotated(
@@ -92,21 +88,10 @@ def _matched(
 
 def _with_yolo_boxes(listing: pa.Table, sources: SourceOptions) -> pa.Table:
     """A listing with the boxes of YOLO's label files; other inputs have none."""
-    sets = yolo_sets(sources)
-    places = zip(listing["path"].to_pylist(), listing["source"].to_pylist(), strict=True)
-    found = [
-        boxes_of_image(path, sets[source]) if source in sets else [] for path, source in places
-    ]
+    paths, names = listing["path"].to_pylist(), listing["source"].to_pylist()
+    found = boxes_of_images(paths, names, sources.inputs)
     cuts = (boxes_text([numbers for _, numbers in own], shares=True) for own in found)
     return _with_boxes(listing, cuts, ([label for label, _ in own] for own in found))
-
-
-def yolo_sets(sources: SourceOptions) -> dict[str, YoloSet]:
-    """The YOLO data sets among the inputs; raises as the reader."""
-    return {
-        name: read_yolo(Path(name).expanduser().absolute())
-        for name in filter(is_yolo, sources.inputs)
-    }
 
 
 def _with_boxes(
