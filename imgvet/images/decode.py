@@ -98,8 +98,6 @@ _REDUCED_SHORT_SIDE = 512
 
 _OF_TURBOJPEG = ("Gray", "RGB", "YCbCr")
 """The colours of JPEGs, as the header tells them, of which it makes RGB."""
-_CHANNELS = {"1": 1, "L": 1, "I": 1, "F": 1, "LA": 2, "La": 2, "RGBA": 4, "RGBa": 4, "CMYK": 4,
-             "PA": 4}  # fmt: skip
 _SPEAKERS = re.compile(r"(PIL|pydicom)\.")
 """Modules that warn of what is wrong with data."""
 
@@ -209,9 +207,9 @@ def _decode_with_pillow(data: bytes, kind: Format) -> Picture:
 
 
 def _channels(image: Image.Image) -> int:
-    if image.mode == "P" and "transparency" in image.info:
-        return 4
-    return 1 if image.mode.startswith("I;16") else _CHANNELS.get(image.mode, 3)
+    if image.mode in ("P", "PA"):  # of colours
+        return 4 if image.mode == "PA" or "transparency" in image.info else 3
+    return len(image.getbands())
 
 
 def _bit_depth(image: ImageFile.ImageFile, data: bytes, kind: Format) -> int:
