@@ -110,11 +110,11 @@ def portable_names(
     found = []
     none = [None] * len(names)
     for name, kind, folder in zip(names, formats or none, folders or none, strict=True):
-        parts = [_fit(part) for part in name.split("/") if part not in ("", ".", "..")] or ["_"]
-        stem, ending = split_ending(("_" if flat else "/").join(parts))
+        stem, ending = split_ending(name)
         if ending not in BY_ENDING:
-            stem, ending = stem + ending, _ENDINGS.get(Format(kind), "") if kind else ""
-        stem = _cut(stem)
+            stem, ending = name, _ENDINGS.get(Format(kind), "") if kind else ""
+        parts = [part for part in stem.split("/") if part not in ("", ".", "..")]
+        stem = "/".join(map(_fit, ["_".join(parts)] if flat else parts)) or "_"
         others = (f"{stem}_{number}" for number in count(2))
         stem = next(one for one in chain([stem], others) if _key(folder, one) not in taken)
         taken.add(_key(folder, stem))
@@ -124,15 +124,9 @@ def portable_names(
 
 def _fit(part: str) -> str:
     """A part of a path that every file system takes; Windows drops dots and spaces at its end."""
-    fit = _UNFIT.sub("_", part).rstrip(". ") or "_"
+    short = _UNFIT.sub("_", part).encode()[:MAX_BYTES].decode("utf-8", "ignore")
+    fit = short.rstrip(". ") or "_"
     return f"_{fit}" if RESERVED.fullmatch(fit.partition(".")[0].rstrip()) else fit
-
-
-def _cut(stem: str) -> str:
-    parts = (
-        part.encode()[:MAX_BYTES].decode("utf-8", "ignore").rstrip(". ") for part in stem.split("/")
-    )
-    return "/".join(part or "_" for part in parts)
 
 
 def _key(folder: str | None, stem: str) -> str:
