@@ -22,7 +22,6 @@ from imgvet.exchange.selection import Selection, select_images
 from imgvet.opening import input_around
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure
-from imgvet.search.image_table import FLAGS
 from imgvet.search.saved_lists import rows_of
 from imgvet.sources.listing import item_names, shared_folder
 from imgvet.sources.reading import Reader
@@ -135,8 +134,6 @@ def image_table(selection: Selection, *, is_cut: bool) -> pd.DataFrame:
     images, items = selection.images, selection.items
     told = [name for name in images.columns if name not in _NOT_TOLD]
     facts = images.frame(told, items["id"].to_numpy()).reset_index(drop=True)
-    flags = facts[[name for name in FLAGS if name in facts]]
-    facts = facts.assign(**(flags == "true").astype("boolean").mask(flags.isna()))
     table = items[list(_FIRST)].reset_index(drop=True).join(facts)
     if is_cut:
         table = table.assign(crop=table["filename"], filename=item_names(items))

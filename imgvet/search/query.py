@@ -162,7 +162,8 @@ class ImageSearch:
         if column.kind == "number":
             ends = pc.min_max(values).as_py()
             return ColumnSummary(column, values.null_count, ends["min"], ends["max"])
-        counted = pa.Table.from_struct_array(pc.value_counts(values.drop_null()))
+        texts = values.drop_null().cast(pa.string())  # of flags: true and false
+        counted = pa.Table.from_struct_array(pc.value_counts(texts))
         counted = counted.sort_by([("counts", "descending"), ("values", "ascending")])
         most = counted.slice(length=MAX_CHOICES).to_pydict()
         choices = tuple(zip(most["values"], most["counts"], strict=True))

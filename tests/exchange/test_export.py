@@ -24,7 +24,6 @@ from imgvet.errors import (
 )
 from imgvet.exchange.export import export_run
 from imgvet.exchange.options import ExportOptions
-from imgvet.search.image_table import FLAGS
 from imgvet.search.saved_lists import save_list
 from imgvet.sources.local import read_text_list
 from imgvet.workdir import WorkDir
@@ -183,7 +182,8 @@ def test_no_cell_of_a_csv_is_a_formula(work: WorkDir, tmp_path: Path) -> None:
 def test_flags_are_no_texts_in_parquet(work: WorkDir, tmp_path: Path) -> None:
     export_run(work, tmp_path / "a.parquet", ExportOptions(format="parquet"))
     schema = pq.read_schema(tmp_path / "a.parquet")
-    assert {schema.field(name).type for name in FLAGS} == {pa.bool_()}
+    flags = ("is_issue", "conflict", "decided")
+    assert {schema.field(f"label_issues.{name}").type for name in flags} == {pa.bool_()}
     assert not pd.read_parquet(tmp_path / "a.parquet")["label_issues.conflict"].any()
 
 
