@@ -390,9 +390,7 @@ def _is_video(name: str) -> bool:
 def _shown(name: str) -> str:
     """A member's name as valid UTF-8 (other bytes in hexadecimal), without a leading ``./``."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    while text.startswith("./"):
-        text = text[2:].lstrip("/")
-    return text
+    return re.sub(r"^(\./+)+", "", text)
 
 
 def _archive_row(status: Reason, detail: str) -> Member:
