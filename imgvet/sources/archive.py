@@ -37,7 +37,7 @@ from imgvet.sources.picture_table import MAGIC, pictures_in
 from imgvet.sources.sidecars import is_kept, settle, split_of_shard
 from imgvet.sources.video import Videos
 
-INDEX_VERSION = 7
+INDEX_VERSION = 8
 """Raised when members are judged in another way."""
 
 HEAD_BYTES = tarfile.BLOCKSIZE

@@ -129,9 +129,11 @@ class _Columns:
         return replace(member, status=problem.reason, detail=problem.detail), b""
 
     def _label_of(self, value: Any) -> str | None:
-        if value is None or not self.classes:
-            return None if value is None else str(value)
-        return self.classes[value] if 0 <= value < len(self.classes) else None  # -1 is none
+        if self.classes and value is not None:
+            return self.classes[value] if 0 <= value < len(self.classes) else None  # -1 is none
+        if isinstance(value, float) and value.is_integer():  # a whole number beside missing ones
+            value = int(value)
+        return None if value is None else str(value)
 
 
 def _features(schema: pa.Schema) -> dict[str, dict[str, Any]]:
@@ -160,6 +162,8 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 def _is_plain(kind: pa.DataType) -> bool:
     types = pa.types
+    if types.is_dictionary(kind):  # as pandas has categories
+        return _is_plain(kind.value_type)
     is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
     return is_text or types.is_primitive(kind)
 
