@@ -21,8 +21,9 @@ from imgvet.format import counted
 from imgvet.images.geometry import Region, region_of, scaled
 from imgvet.options import SourceOptions
 from imgvet.reasons import Reason
-from imgvet.sources.listing import LISTING_SCHEMA
+from imgvet.sources.listing import LISTING_SCHEMA, Entry, as_table
 from imgvet.sources.yolo import boxes_of_images
+from imgvet.tables import with_none
 
 NO_BOXES = "[]"
 """What is kept of a picture of which nothing is cut out."""
@@ -82,8 +83,7 @@ def _matched(
     if any(limit is not None for limit in (*limits, sources.find_regex)):
         # Files that are annotated but not listed may lie in the rest, which was not asked for.
         return listing
-    missing = _missing(found.missing, annotations.source, listing.num_rows)
-    return pa.concat_tables([listing, missing], promote_options="default")
+    return pa.concat_tables([listing, _missing(found.missing, annotations.source, len(listing))])
 
 
 def _with_yolo_boxes(listing: pa.Table, sources: SourceOptions) -> pa.Table:
@@ -103,19 +103,12 @@ def _with_boxes(
 
 def _missing(files: pd.DataFrame, source: str, first: int) -> pa.Table:
     """Rows of the files that are annotated but not there."""
-    rows = files[["filename", "label", "split"]].assign(
-        path=files["filename"],
-        id=range(first, first + len(files)),
-        source=source,
-        status=Reason.MISSING.value,
-        detail=[
-            f"{counted(number, 'annotation')}, but no such file in the input"
-            for number in files["annotations"]
-        ],
-        version="",
-    )
-    schema = pa.schema([LISTING_SCHEMA.field(name) for name in rows])
-    return pa.Table.from_pandas(rows, schema, preserve_index=False)
+    entries = []
+    for name, label, split, count in with_none(files).itertuples(index=False, name=None):
+        detail = f"{counted(count, 'annotation')}, but no such file in the input"
+        entry = Entry(name, source, status=Reason.MISSING, detail=detail, label=label, split=split)
+        entries.append(entry)
+    return _with(as_table(entries), id=range(first, first + len(files)))
 
 
 def _with(listing: pa.Table, **columns: object) -> pa.Table:
