@@ -6,12 +6,12 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from itertools import chain, count
+from itertools import chain, count, zip_longest
 from pathlib import Path
 from typing import ClassVar
 
 from imgvet.exchange.pictures import Picture, classes_of
-from imgvet.images.formats import BY_ENDING, Format
+from imgvet.images.formats import BY_ENDING, ENDING_OF
 from imgvet.images.geometry import Region
 from imgvet.search.saved_lists import RESERVED
 from imgvet.sources.kinds import split_ending
@@ -25,9 +25,6 @@ MAX_BYTES = 200
 """Of one part of a name; file systems take 255."""
 
 _UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\\\u2028\u2029\ud800-\udfff]')
-_ENDINGS = {kind: ending for ending, kind in reversed(BY_ENDING.items())}
-"""The usual ending of each format."""
-
 Read = Iterable[tuple[Picture, bytes]]
 """Pictures, and their bytes unless they were placed or stay where they are."""
 
@@ -108,11 +105,10 @@ def portable_names(
     """
     taken: set[str] = set()
     found = []
-    none = [None] * len(names)
-    for name, kind, folder in zip(names, formats or none, folders or none, strict=True):
+    for name, kind, folder in zip_longest(names, formats, folders):
         stem, ending = split_ending(name)
         if ending not in BY_ENDING:
-            stem, ending = name, _ENDINGS.get(Format(kind), "") if kind else ""
+            stem, ending = name, ENDING_OF.get(kind, "")
         parts = [part for part in stem.split("/") if part not in ("", ".", "..")]
         stem = "/".join(map(_fit, ["_".join(parts)] if flat else parts)) or "_"
         others = (f"{stem}_{number}" for number in count(2))

@@ -21,12 +21,12 @@ from imgvet.exchange.layout import (
     Read,
     bbox_of,
     folders_of,
-    portable_names,
     write_json,
     write_lines,
 )
 from imgvet.exchange.pictures import Picture
 from imgvet.format import listed
+from imgvet.images.formats import ENDING_OF
 from imgvet.images.geometry import Region
 from imgvet.sources.kinds import split_ending
 from imgvet.workdir import WorkDir
@@ -221,8 +221,8 @@ class WebDataset(Layout):
                     path = folder / f"{name}-{number:06d}.tar"
                     made = tarfile.open(path, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
                     shard = shards[name] = _Shard(stack.enter_context(made), number)
-                key, (ending,) = f"{picture.id:09d}", portable_names(["x"], [picture.format])
-                shard.add(f"{key}{ending[1:] or '.img'}", data)
+                key, ending = f"{picture.id:09d}", ENDING_OF.get(picture.format, ".img")
+                shard.add(f"{key}{ending}", data)
                 shard.add(f"{key}.json", json.dumps(self._facts(picture)).encode())
                 shard.images, shard.size = shard.images + 1, shard.size + len(data)
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgvet.format import message_of
-from imgvet.images.formats import BY_ENDING, identify
+from imgvet.images.formats import BY_ENDING, ENDING_OF, identify
 from imgvet.images.isolation import renew_limits
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import Member
@@ -111,14 +111,13 @@ class _Columns:
         cell = values[column]
         path = cell.get("path") if isinstance(cell, dict) else None
         data = (cell.get("bytes") if isinstance(cell, dict) else cell) or b""
-        kind = identify(data)
-        ending = next((ending for ending, known in BY_ENDING.items() if known is kind), "")
         place = f"{row:06}" if len(self.pictures) == 1 else f"{row:06}/{column}"
         told = {name: values[name] for name in self.plain if _is_known(values[name])}
         label = self._label_of(told.pop(self.label or "", None))
         text = json.dumps(told | ({"path": path} if path else {}), sort_keys=True, default=str)
         metadata = text if len(text) <= MAX_SIDECAR_BYTES else None
-        member = Member(place + ending, size=len(data), label=label, metadata=metadata)
+        name = place + ENDING_OF.get(identify(data), "")
+        member = Member(name, size=len(data), label=label, metadata=metadata)
         if not data:
             where = f"the table only names {path}" if path else "its cell is empty"
             problem = Failure(Reason.MISSING, where)
