@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from imgvet.errors import InvalidParameterError, WorkDirInsideInputError, written
 from imgvet.exchange.fastdup_files import write_fastdup
-from imgvet.exchange.layout import Layout, portable_names, write_lines
+from imgvet.exchange.layout import Layout, portable_names
 from imgvet.exchange.layouts import LAYOUTS
 from imgvet.exchange.options import ExportOptions, FormatName
 from imgvet.exchange.pictures import Picture, pictures_of, read_pictures
@@ -29,7 +29,7 @@ from imgvet.spreadsheet import csv_bytes
 from imgvet.store.files import FileToRead
 from imgvet.summary import read_record
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS, CROPS, write_table
-from imgvet.workdir import WorkDir, link_or_copy, made_in_one_step
+from imgvet.workdir import WorkDir, link_or_copy, made_in_one_step, write_text
 
 MANIFEST, LEFT_OUT = "manifest.csv", "left_out.csv"
 """In a folder of pictures: what each was called in the run; and those that could not be had."""
@@ -113,7 +113,7 @@ def _write_one(work: WorkDir, draft: Path, kind: str, selection: Selection) -> E
         write_fastdup(work, selection, draft)
     elif kind == "list":
         names = selection.items["filename"].tolist()
-        write_lines(draft, (f"{row}\n" for row in rows_of(names)))
+        write_text(draft, "".join(f"{row}\n" for row in rows_of(names)))
         unfit = (name for name in names if not rows_of([name]))
         lost = [(name, "line_break", "a list can't hold its name") for name in unfit]
     else:

@@ -16,7 +16,7 @@ from imgvet.images.geometry import Region
 from imgvet.search.saved_lists import RESERVED
 from imgvet.sources.kinds import split_ending
 from imgvet.summary import read_record
-from imgvet.workdir import WorkDir
+from imgvet.workdir import WorkDir, write_text
 
 UNNAMED = "object"
 """The class of a box without a label."""
@@ -78,16 +78,10 @@ def folders_of(names: Iterable[str | None]) -> dict[str | None, str]:
     return {None: "", **dict(zip(known, portable_names(known, flat=True), strict=True))}
 
 
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write a text, the same bytes on every machine."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(lines), encoding="utf-8", newline="\n")
-
-
 def write_json(path: Path, content: object) -> None:
     """Write JSON in one line, the same bytes for the same content."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    write_lines(path, [text, "\n"])
+    write_text(path, f"{text}\n")
 
 
 def portable_names(
