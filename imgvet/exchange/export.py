@@ -29,7 +29,7 @@ from imgvet.spreadsheet import csv_bytes
 from imgvet.store.files import FileToRead
 from imgvet.summary import read_record
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS, CROPS, write_table
-from imgvet.workdir import WorkDir, link_or_copy, made_in_one_step, write_text
+from imgvet.workdir import WorkDir, link_or_copy, made_in_one_step, write_bytes, write_text
 
 MANIFEST, LEFT_OUT = "manifest.csv", "left_out.csv"
 """In a folder of pictures: what each was called in the run; and those that could not be had."""
@@ -208,9 +208,8 @@ def _named(pictures: list[Picture], layout: Layout) -> list[Picture]:
 
 
 def _put(file: FileToRead, data: bytes, target: Path, *, may_link: bool) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
     is_file = file.member is None and file.time_ms is None and file.box is None
     if may_link and is_file and Path(file.path).is_file():
         link_or_copy(Path(file.path).resolve(), target)
     else:
-        target.write_bytes(data)
+        write_bytes(target, data)

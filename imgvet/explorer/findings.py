@@ -75,8 +75,7 @@ class Findings:
 
     def told(self, shown: pd.DataFrame) -> list[dict[Any, Any]]:
         """Some findings as JSON has them, with what was decided of each."""
-        rows = shown.assign(decision=self.decided(shown).astype(object))
-        return with_none(rows).to_dict(orient="records")
+        return with_none(shown.assign(decision=self.decided(shown))).to_dict(orient="records")
 
     def narrowed(self, found: pd.DataFrame, query: FindingQuery) -> pd.DataFrame:
         """The findings that a query asks for, of those of its kind."""
