@@ -312,7 +312,7 @@ class Dataset:
     def _table(self, table: Table) -> pd.DataFrame:
         """A table, with file names, labels and splits of the images that columns name."""
         work = self._work
-        return with_names(tables.read_made(work.table(table.name), table), ImageTable.of_run(work))
+        return with_names(tables.read_made(work, table), ImageTable.of_run(work))
 
 
 def _known(images: ImageTable, ids: Iterable[int]) -> Iterator[dict[str, Any]]:

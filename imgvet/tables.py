@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgvet.metrics import METRICS
+from imgvet.workdir import WorkDir
 
 
 @dataclass(frozen=True)
@@ -375,8 +376,9 @@ def read_table(path: Path) -> pd.DataFrame:
     return to_frame(pq.read_table(path))
 
 
-def read_made(path: Path, table: Table) -> pd.DataFrame:
+def read_made(work: WorkDir, table: Table) -> pd.DataFrame:
     """Read a table as it would be made now, whatever version wrote it; no rows if none was made."""
+    path = work.table(table.name)
     return to_frame(conform(read_table(path), table)) if path.is_file() else empty(table)
 
 

@@ -133,7 +133,7 @@ class Labels(Findings):
     def __init__(self, work: WorkDir, images: ImageTable) -> None:
         super().__init__(work, images)
         self._labels = images.frame(["label"])["label"]
-        judged = read_made(work.table(LABEL_ISSUES.name), LABEL_ISSUES)
+        judged = read_made(work, LABEL_ISSUES)
         # Of two copies with two labels nothing tells which is right: the other one is offered.
         others = judged["nearest"].map(self._labels)
         self._judged = judged.assign(suggested_label=judged["suggested_label"].fillna(others))
@@ -163,12 +163,9 @@ class Pairs(Findings):
 
     def __init__(self, work: WorkDir, record: RunRecord, images: ImageTable) -> None:
         super().__init__(work, images)
-        self._pairs = AlikePairs(
-            read_made(work.table(SIMILARITY.name), SIMILARITY),
-            read_made(work.table(LEAKS.name), LEAKS),
-            images,
-            record.options(ComponentOptions).cc_threshold,
-        )
+        joins = record.options(ComponentOptions).cc_threshold
+        tables = read_made(work, SIMILARITY), read_made(work, LEAKS)
+        self._pairs = AlikePairs(*tables, images, joins)
         known = images.frame(["label", "split"]).nunique()
         absent = {"leaks": known["split"] < 2, "conflicts": known["label"] < 2}
         absent["across"] = images["time_ms"].null_count == len(images)
