@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -16,11 +15,10 @@ from imgvet.errors import InvalidParameterError
 from imgvet.options import ComponentOptions
 from imgvet.reports.inputs import images_of
 from imgvet.reports.pair_words import explained
-from imgvet.search.image_table import MAX_ID, ImageTable
+from imgvet.search.image_table import MAX_ID
 from imgvet.search.pairs import KINDS, AlikePairs
 from imgvet.search.query import ImageSearch, Query, Requested, Short
-from imgvet.search.saved_lists import names_in_list
-from imgvet.summary import RunRecord
+from imgvet.summary import read_record
 from imgvet.tables import LABEL_ISSUES, LEAKS, SIMILARITY, read_made, with_none
 from imgvet.workdir import WorkDir
 
@@ -56,10 +54,9 @@ class Findings:
     ends: tuple[str, ...] = ("id",)
     """The columns with the images of a finding."""
 
-    def __init__(self, work: WorkDir, images: ImageTable) -> None:
-        self._work, self._images = work, images
-        self._digests = images.frame(["digest"])["digest"]
-        self._search = ImageSearch(images, partial(names_in_list, work))
+    def __init__(self, work: WorkDir, search: ImageSearch) -> None:
+        self._work, self._search, self._images = work, search, search.images
+        self._digests = self._images.frame(["digest"])["digest"]
 
     def of(self, kind: str) -> pd.DataFrame:
         """All findings of a kind, in order."""
@@ -130,9 +127,9 @@ class Labels(Findings):
         {"issues": "Likely wrong", "conflicts": "Copies that differ", "all": "All, worst first"}
     )
 
-    def __init__(self, work: WorkDir, images: ImageTable) -> None:
-        super().__init__(work, images)
-        self._labels = images.frame(["label"])["label"]
+    def __init__(self, work: WorkDir, search: ImageSearch) -> None:
+        super().__init__(work, search)
+        self._labels = self._images.frame(["label"])["label"]
         judged = read_made(work, LABEL_ISSUES)
         # Of two copies with two labels nothing tells which is right: the other one is offered.
         others = judged["nearest"].map(self._labels)
@@ -161,9 +158,9 @@ class Pairs(Findings):
 
     ends = ("from", "to")
 
-    def __init__(self, work: WorkDir, record: RunRecord, images: ImageTable) -> None:
-        super().__init__(work, images)
-        joins = record.options(ComponentOptions).cc_threshold
+    def __init__(self, work: WorkDir, search: ImageSearch) -> None:
+        super().__init__(work, search)
+        images, joins = search.images, read_record(work).options(ComponentOptions).cc_threshold
         tables = read_made(work, SIMILARITY), read_made(work, LEAKS)
         self._pairs = AlikePairs(*tables, images, joins)
         known = images.frame(["label", "split"]).nunique()

@@ -16,7 +16,7 @@ from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.selection import select_images
 from imgvet.explorer.findings import FindingQuery, Labels, ToDecide
 from imgvet.search.image_table import ImageTable
-from imgvet.search.query import Condition
+from imgvet.search.query import Condition, ImageSearch
 from imgvet.workdir import WorkDir
 from support.planted_run import planted_run
 
@@ -48,15 +48,14 @@ def test_of_copies_with_two_labels_each_is_offered_that_of_the_other(labelled: W
     rows = pd.read_parquet(path)
     rows.loc[rows["id"] == 1, "suggested_label"] = None
     rows.to_parquet(path)
-    offered = Labels(labelled, ImageTable.of_run(labelled)).page(FindingQuery(kind="issues"))[
-        "rows"
-    ]
+    search = ImageSearch(ImageTable.of_run(labelled))
+    offered = Labels(labelled, search).page(FindingQuery(kind="issues"))["rows"]
     assert [(row["id"], row["suggested_label"]) for row in offered] == [(0, "dog"), (1, "bird")]
 
 
 @pytest.fixture
 def labels(labelled: WorkDir) -> Labels:
-    return Labels(labelled, ImageTable.of_run(labelled))
+    return Labels(labelled, ImageSearch(ImageTable.of_run(labelled)))
 
 
 def ids(labels: Labels, **query: object) -> list[int]:
