@@ -352,11 +352,9 @@ def empty(table: Table) -> pd.DataFrame:
 def to_frame(data: pa.Table) -> pd.DataFrame:
     """The Arrow table as a pandas frame; integers with nulls become pandas' Int64."""
     frame = data.to_pandas(integer_object_nulls=False)
-    for field in data.schema:
-        if pa.types.is_integer(field.type) and data.column(field.name).null_count:
-            frame[field.name] = data.column(field.name).to_pandas(
-                types_mapper=lambda _: pd.Int64Dtype()
-            )
+    for field, column in zip(data.schema, data.columns, strict=True):
+        if pa.types.is_integer(field.type) and column.null_count:
+            frame[field.name] = column.to_pandas(types_mapper=lambda _: pd.Int64Dtype())
     return frame
 
 
