@@ -24,6 +24,7 @@ from imgvet.errors import (
 )
 from imgvet.exchange.export import export_run
 from imgvet.exchange.options import ExportOptions
+from imgvet.exchange.selection import removed_by
 from imgvet.search.saved_lists import save_list
 from imgvet.sources.local import read_text_list
 from imgvet.workdir import WorkDir
@@ -130,6 +131,15 @@ def test_a_plan_leaves_out_what_it_removes(work: WorkDir, photos: Path, tmp_path
     assert "copy of 0.jpg" not in names
     pd.read_csv(plan).to_parquet(tmp_path / "plan.parquet")
     assert exported(work, tmp_path, plan=tmp_path / "plan.parquet") == names
+
+
+def test_what_lies_in_a_file_that_goes_goes_with_it(tmp_path: Path) -> None:
+    names = pd.Series(
+        ["/a/film.mp4#t=0.0", "/a/b.tar!film.mp4#t=2.0", "/a/c.tar!x.jpg", "/a/d.jpg"]
+    )
+    rows = [("/a/film.mp4", "remove"), ("/a/b.tar", "remove"), ("/a/c.tar", "review")]
+    plan = write_rows(tmp_path / "plan.csv", ("filename", "action"), rows)
+    assert removed_by(plan, names).tolist() == [True, True, False, False]
 
 
 @pytest.mark.parametrize(
