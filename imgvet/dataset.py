@@ -22,7 +22,7 @@ from imgvet.parameters import place_in, validated
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
 from imgvet.search.conditions import conditions_of
-from imgvet.search.image_table import FLAGS, ImageTable, with_names
+from imgvet.search.image_table import ImageTable, with_names
 from imgvet.search.index import SearchIndex
 from imgvet.search.query import Query
 from imgvet.store.references import read_vectors
@@ -312,14 +312,13 @@ class Dataset:
     def _table(self, table: Table) -> pd.DataFrame:
         """A table, with file names, labels and splits of the images that columns name."""
         work = self._work
-        return with_names(tables.read_made(work.table(table.name), table), ImageTable.of_run(work))
+        return with_names(tables.read_made(work, table), ImageTable.of_run(work))
 
 
 def _known(images: ImageTable, ids: Iterable[int]) -> Iterator[dict[str, Any]]:
     """All that is known of those images that there are."""
     for facts in filter(None, map(images.facts, ids)):
-        flags = {name: facts[name] == "true" for name in FLAGS if name in facts}
-        yield {name.removeprefix("stats."): value for name, value in {**facts, **flags}.items()}
+        yield {name.removeprefix("stats."): value for name, value in facts.items()}
 
 
 class Curation:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgvet.metrics import METRICS
+from imgvet.workdir import WorkDir
 
 
 @dataclass(frozen=True)
@@ -351,11 +352,9 @@ def empty(table: Table) -> pd.DataFrame:
 def to_frame(data: pa.Table) -> pd.DataFrame:
     """The Arrow table as a pandas frame; integers with nulls become pandas' Int64."""
     frame = data.to_pandas(integer_object_nulls=False)
-    for field in data.schema:
-        if pa.types.is_integer(field.type) and data.column(field.name).null_count:
-            frame[field.name] = data.column(field.name).to_pandas(
-                types_mapper=lambda _: pd.Int64Dtype()
-            )
+    for field, column in zip(data.schema, data.columns, strict=True):
+        if pa.types.is_integer(field.type) and column.null_count:
+            frame[field.name] = column.to_pandas(types_mapper=lambda _: pd.Int64Dtype())
     return frame
 
 
@@ -375,8 +374,9 @@ def read_table(path: Path) -> pd.DataFrame:
     return to_frame(pq.read_table(path))
 
 
-def read_made(path: Path, table: Table) -> pd.DataFrame:
+def read_made(work: WorkDir, table: Table) -> pd.DataFrame:
     """Read a table as it would be made now, whatever version wrote it; no rows if none was made."""
+    path = work.table(table.name)
     return to_frame(conform(read_table(path), table)) if path.is_file() else empty(table)
 
 

@@ -35,6 +35,7 @@ from imgvet.annotations.schema import NUMBER_COLUMNS, Annotations, joined_texts,
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted, examples
 from imgvet.sources.kinds import (
+    ARCHIVE_ENDINGS,
     Kind,
     is_image_name,
     is_item_name,
@@ -48,7 +49,7 @@ from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS, with_none
 
 _NONE, _SEVERAL = -1, -2
 _FOLDER_AND_NAME = 2
-_MEMBER_MARK = re.compile(r"(\.tar|\.tar\.gz|\.tgz|\.zip)!", re.IGNORECASE)
+_MEMBER_MARK = re.compile(f"({'|'.join(map(re.escape, ARCHIVE_ENDINGS))})!", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/|[A-Za-z0-9+]+://")
 _UPWARDS = re.compile(r"(\.\./)+")
 

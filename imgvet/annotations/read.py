@@ -59,10 +59,8 @@ def annotations_from(value: pd.DataFrame | Mapping[str, Any]) -> Annotations:
     """As :func:`read_annotations` of what Python holds; a dict is COCO's, or columns by name."""
     if isinstance(value, Mapping) and "images" in value:
         return from_coco(value, _FROM_PYTHON)
-    try:
+    with failing_as(InvalidParameterError, "annotations is no table", _FORMS, ValueError):
         frame = value if isinstance(value, pd.DataFrame) else pd.DataFrame(dict(value))
-    except ValueError as error:
-        raise InvalidParameterError(f"annotations is no table ({error})", _FORMS) from None
     return from_frame(frame, _FROM_PYTHON)
 
 

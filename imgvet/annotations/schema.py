@@ -35,7 +35,7 @@ _SYNONYMS = {
 }  # fmt: skip
 """What people call these columns; the first of them that is there counts."""
 _SIZE, _CORNER = ("width", "height"), frozenset(("x", "y", "left", "top"))
-"""Of a picture, but of a box if a column tells one of its corners."""
+"""Of a picture, but of a box if a column tells one of its corners and not all of its edges."""
 _NO_NUMBER = ("", "nan", "na", "n/a", "null", "none", "<na>")
 
 
@@ -90,7 +90,8 @@ def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
             "Give the columns filename, and as wanted label, split and a box; or COCO, "
             "which most tools export",
         )
-    if not {"col_x", "row_y"} & places.keys() and not _CORNER.intersection(names):
+    is_corner = _CORNER.intersection(names) and not places.keys() >= {*EDGE_COLUMNS}
+    if not {"col_x", "row_y"} & places.keys() and not is_corner:
         places = {name: place for name, place in places.items() if name not in _SIZE}
     for box in (BOX_COLUMNS, EDGE_COLUMNS, CORNER_COLUMNS):
         missing = [name for name in box if name not in places]

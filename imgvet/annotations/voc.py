@@ -12,18 +12,26 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 from xml.etree.ElementTree import XML, Element, TreeBuilder, XMLParser
 
+import numpy as np
 import pandas as pd
 
 from imgvet.annotations.from_paths import split_of_file
-from imgvet.annotations.schema import EDGE_COLUMNS, Annotations, from_frame, one_row_each
+from imgvet.annotations.schema import (
+    EDGE_COLUMNS,
+    TEXT_COLUMNS,
+    Annotations,
+    from_frame,
+    one_row_each,
+)
 from imgvet.errors import InputUnreadableError, failing_as
 from imgvet.sources.kinds import split_ending
 from imgvet.sources.local import read_rows
+from imgvet.tables import CORNER_COLUMNS
 
 _REMEDY = "Give XML as Pascal VOC or CVAT (for images) have it"
 _LISTS = ("train", "val", "test", "trainval")
 """Of ImageSets/Main; an image is in the first that names it."""
-_CVAT_EDGES = ("xtl", "ytl", "xbr", "ybr")
+_CVAT_EDGES, _ROTATION = ("xtl", "ytl", "xbr", "ybr"), "rotation"
 
 _Row = dict[str, str | None]
 
@@ -41,8 +49,28 @@ def from_xml(files: Sequence[Path], source: str) -> Annotations:
         for file, split in zip(files, splits, strict=True)
         for row in _rows_of(file, split, is_only=stems[file.stem] == 1)
     ]
-    columns = ["filename", "label", "split", *EDGE_COLUMNS]
-    return one_row_each(from_frame(pd.DataFrame(rows, columns=columns, dtype=object), source))
+    columns = [*TEXT_COLUMNS, *EDGE_COLUMNS, _ROTATION]
+    frame = pd.DataFrame(rows, columns=columns, dtype=object)
+    frame = _with_corners(frame, source).drop(columns=_ROTATION)
+    return one_row_each(from_frame(frame, source))
+
+
+def _with_corners(frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Boxes that are turned about their middle, by degrees clockwise, by their corners."""
+    is_turned = frame[_ROTATION].notna()
+    if not is_turned.any():
+        return frame
+    turned = frame.loc[is_turned, [*EDGE_COLUMNS, _ROTATION]]
+    with failing_as(InputUnreadableError, f"{source} has a box that is none", _REMEDY, ValueError):
+        left, top, right, bottom, degrees = turned.to_numpy(np.float64).T
+    turn = np.exp(1j * np.radians(degrees))
+    middle, across, down = (left + right + 1j * (top + bottom)) / 2, right - left, bottom - top
+    found = frame.assign(**dict.fromkeys(CORNER_COLUMNS))
+    for n, (x, y) in enumerate(((-1, -1), (1, -1), (1, 1), (-1, 1)), 1):
+        corner = middle + turn * (x * across + 1j * y * down) / 2
+        found.loc[is_turned, [f"x{n}", f"y{n}"]] = np.column_stack([corner.real, corner.imag])
+    found.loc[is_turned, list(EDGE_COLUMNS)] = None
+    return found
 
 
 def _rows_of(file: Path, split: str | None, *, is_only: bool) -> Iterator[_Row]:
@@ -58,7 +86,7 @@ def _rows_of(file: Path, split: str | None, *, is_only: bool) -> Iterator[_Row]:
             known = {"filename": image.get("name"), "split": image.get("subset")}
             for one in list(image) or [image]:
                 box = dict(zip(EDGE_COLUMNS, map(one.get, _CVAT_EDGES), strict=True))
-                yield {**known, "label": one.get("label"), **box}
+                yield {**known, "label": one.get("label"), **box, _ROTATION: one.get(_ROTATION)}
     else:
         raise InputUnreadableError(f"{file} is XML with {root.tag!r} at its root", _REMEDY)
 

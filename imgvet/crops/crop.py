@@ -21,7 +21,6 @@ from imgvet.images.geometry import (
     clockwise,
     corners_of,
     from_unit_square,
-    mapped,
     mean_sides,
     points_of,
     problem_of,
@@ -156,10 +155,10 @@ def _without_outside(
     if x.min() >= 0 and y.min() >= 0 and x.max() <= width and y.max() <= height:
         return points
     to_picture = from_unit_square(points)
-    in_unit = mapped(np.linalg.inv(to_picture).astype(np.float64), visible)
+    in_unit = cv2.perspectiveTransform(visible[None], np.linalg.inv(to_picture))[0]
     low, high = np.clip(in_unit.min(axis=0), 0, 1), np.clip(in_unit.max(axis=0), 0, 1)
     part = np.array([[low[0], low[1]], [high[0], low[1]], [high[0], high[1]], [low[0], high[1]]])
-    return mapped(to_picture, part)
+    return np.asarray(cv2.perspectiveTransform(part[None], to_picture)[0], np.float64)
 
 
 def decode_item(

@@ -96,32 +96,25 @@ def choose_cutter(
     if annotations is not None:
         own_boxes = data_type != "image" and annotations.has_boxes
     else:
-        own_boxes = data_type == "bbox" and any(map(is_yolo, sources.inputs))
-    cutter = None
-    if options.bounding_box is not None:
-        wanted = parse_bounding_box(options.bounding_box)
-        if isinstance(wanted, Box):
-            cutter = Cutter(box=wanted)
-        else:
-            margins = options.model_copy(update={"bounding_box": None})
-            cutter = Cutter(detector=choose_detector(wanted), margins=margins)
-    if own_boxes and cutter is not None:
+        own_boxes = data_type == "bbox" and Kind.YOLO in map(kind_of_name, sources.inputs)
+    wanted = None if options.bounding_box is None else parse_bounding_box(options.bounding_box)
+    if own_boxes and wanted is not None:
         raise InvalidParameterError(
             f"bounding_box = {options.bounding_box!r}, but the annotations hold boxes as well",
             "Leave bounding_box out, or set data_type to image to ignore the annotated boxes",
         )
-    if data_type == "bbox" and not own_boxes and cutter is None:
+    if data_type == "bbox" and not own_boxes and wanted is None:
         nothing = "there are no boxes" if not annotations else f"{annotations.source} holds no box"
         raise InvalidParameterError(
             f"data_type is bbox, but {nothing}",
             "Give annotations with boxes, a YOLO data set, or bounding_box",
         )
-    return Cutter() if own_boxes else cutter
-
-
-def is_yolo(name: str) -> bool:
-    """Whether an input is a YOLO data set."""
-    return kind_of_name(name) is Kind.YOLO
+    if own_boxes or wanted is None:
+        return Cutter() if own_boxes else None
+    if isinstance(wanted, Box):
+        return Cutter(box=wanted)
+    margins = options.model_copy(update={"bounding_box": None})
+    return Cutter(detector=choose_detector(wanted), margins=margins)
 
 
 def parse_bounding_box(text: str) -> Box | DetectorName:

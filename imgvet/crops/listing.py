@@ -7,9 +7,7 @@ or in shares of the picture's width and height, whose size is not known before i
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -18,13 +16,14 @@ import pyarrow.compute as pc
 from imgvet.annotations.from_paths import told_by_paths
 from imgvet.annotations.match import match
 from imgvet.annotations.schema import Annotations
-from imgvet.crops.cutter import Cutter, is_yolo
+from imgvet.crops.cutter import Cutter
 from imgvet.format import counted
 from imgvet.images.geometry import Region, region_of, scaled
 from imgvet.options import SourceOptions
 from imgvet.reasons import Reason
-from imgvet.sources.listing import LISTING_SCHEMA
-from imgvet.sources.yolo import YoloSet, boxes_of_image, read_yolo
+from imgvet.sources.listing import LISTING_SCHEMA, Entry, as_table
+from imgvet.sources.yolo import boxes_of_images
+from imgvet.tables import with_none
 
 NO_BOXES = "[]"
 """What is kept of a picture of which nothing is cut out."""
@@ -41,10 +40,8 @@ def boxes_text(boxes: Sequence[Sequence[float | None]], *, shares: bool = False)
 def regions_of_text(text: str, width: int, height: int) -> list[Region]:
     """The boxes that :func:`boxes_text` wrote, as regions in pixels of a picture of this size."""
     scale = (width, height) if text.startswith(_SHARES) else (1, 1)
-    return [
-        scaled(region_of([math.nan if number is None else number for number in numbers]), *scale)
-        for numbers in json.loads(text.removeprefix(_SHARES))
-    ]
+    boxes = json.loads(text.removeprefix(_SHARES))
+    return [scaled(region_of(numbers), *scale) for numbers in boxes]
 
 
 def annotated(
@@ -86,27 +83,15 @@ def _matched(
     if any(limit is not None for limit in (*limits, sources.find_regex)):
         # Files that are annotated but not listed may lie in the rest, which was not asked for.
         return listing
-    missing = _missing(found.missing, annotations.source, listing.num_rows)
-    return pa.concat_tables([listing, missing], promote_options="default")
+    return pa.concat_tables([listing, _missing(found.missing, annotations.source, len(listing))])
 
 
 def _with_yolo_boxes(listing: pa.Table, sources: SourceOptions) -> pa.Table:
     """A listing with the boxes of YOLO's label files; other inputs have none."""
-    sets = yolo_sets(sources)
-    places = zip(listing["path"].to_pylist(), listing["source"].to_pylist(), strict=True)
-    found = [
-        boxes_of_image(path, sets[source]) if source in sets else [] for path, source in places
-    ]
+    paths, names = listing["path"].to_pylist(), listing["source"].to_pylist()
+    found = boxes_of_images(paths, names, sources.inputs)
     cuts = (boxes_text([numbers for _, numbers in own], shares=True) for own in found)
     return _with_boxes(listing, cuts, ([label for label, _ in own] for own in found))
-
-
-def yolo_sets(sources: SourceOptions) -> dict[str, YoloSet]:
-    """The YOLO data sets among the inputs; raises as the reader."""
-    return {
-        name: read_yolo(Path(name).expanduser().absolute())
-        for name in filter(is_yolo, sources.inputs)
-    }
 
 
 def _with_boxes(
@@ -118,19 +103,12 @@ def _with_boxes(
 
 def _missing(files: pd.DataFrame, source: str, first: int) -> pa.Table:
     """Rows of the files that are annotated but not there."""
-    rows = files[["filename", "label", "split"]].assign(
-        path=files["filename"],
-        id=range(first, first + len(files)),
-        source=source,
-        status=Reason.MISSING.value,
-        detail=[
-            f"{counted(number, 'annotation')}, but no such file in the input"
-            for number in files["annotations"]
-        ],
-        version="",
-    )
-    schema = pa.schema([LISTING_SCHEMA.field(name) for name in rows])
-    return pa.Table.from_pandas(rows, schema, preserve_index=False)
+    entries = []
+    for name, label, split, count in with_none(files).itertuples(index=False, name=None):
+        detail = f"{counted(count, 'annotation')}, but no such file in the input"
+        entry = Entry(name, source, status=Reason.MISSING, detail=detail, label=label, split=split)
+        entries.append(entry)
+    return _with(as_table(entries), id=range(first, first + len(files)))
 
 
 def _with(listing: pa.Table, **columns: object) -> pa.Table:

@@ -67,19 +67,16 @@ class Journal:
         path = folder / JOURNAL
         data = path.read_bytes() if path.exists() else b""
         self._sound = data.rfind(b"\n") + 1
+        remedy = "Restore the file from a backup: it tells where the files belong"
         for number, line in enumerate(data[: self._sound].splitlines(), 1):
-            try:
+            problem = f"Line {number} of {path} is damaged"
+            with failing_as(QuarantineError, problem, remedy, ValueError, LookupError, TypeError):
                 record = json.loads(line)
                 if "held" in record:
                     self.held.append(Held(**record["held"], number=len(self.held)))
                 else:
                     for known in record["numbers"]:
                         self.held[known].state = State(record["state"])
-            except (ValueError, KeyError, IndexError, TypeError) as error:
-                raise QuarantineError(
-                    f"Line {number} of {path} is damaged ({error})",
-                    "Restore the file from a backup: it tells where the files belong",
-                ) from None
 
     def files(self, *states: State) -> list[Held]:
         """The files in some states, first taken first."""

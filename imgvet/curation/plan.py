@@ -66,7 +66,7 @@ def _found(work: WorkDir, rules: Rules) -> Found:
     return Found(
         work=work,
         images=images.assign(label=decisions.corrected(images)),
-        tables={name: read_made(work.table(name), BY_NAME[name]) for name in names},
+        tables={name: read_made(work, BY_NAME[name]) for name in names},
         rules=rules,
         flags=record.options(FlagOptions).model_copy(update=given),
         least=least,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from imgvet.parameters import Part, Place, Share, Strings, validated
+from imgvet.parameters import Part, Place, Share, Strings, parameter, validated
 from imgvet.reasons import Reason
 
 Action = Literal["remove", "review", "off"]
@@ -25,7 +25,7 @@ BROKEN = (
 
 
 def _switch(default: Action, of: str) -> Action:
-    value: Action = Field(default, description=f"{of}: remove, review or off")
+    value: Action = parameter(default, f"{of}: remove, review or off")
     return value
 
 
@@ -34,39 +34,37 @@ class ListRules(Part):
 
     exact: Action = _switch("remove", "surplus exact copies")
     near: Action = _switch("review", "near duplicates of an image that stays")
-    near_threshold: Share | None = Field(
-        None, description="least similarity of a near duplicate [threshold of the run]"
+    near_threshold: Share | None = parameter(
+        None, "least similarity of a near duplicate [threshold of the run]"
     )
     unproven: Action = _switch("review", "near duplicates that the pixels don't prove")
     contained: Action = _switch("review", "images that are a part of one that stays")
     same_video: Action = _switch("off", "frames like one that stays of their own video")
     whole_files: Action = _switch("review", "archives and videos of which every image goes")
     invalid: Action = _switch("remove", "files that can't be analysed")
-    invalid_reasons: Strings = Field(
+    invalid_reasons: Strings = parameter(
         tuple(reason.value for reason in BROKEN),
-        description="reasons for which such a file goes; of others it is left to review",
+        "reasons for which such a file goes; of others it is left to review",
     )
     dark: Action = _switch("review", "dark images")
-    dark_threshold: Gray | None = Field(None, description="as in a run [that of the run]")
+    dark_threshold: Gray | None = parameter(None, "as in a run [that of the run]")
     bright: Action = _switch("review", "bright images")
-    bright_threshold: Gray | None = Field(None, description="as in a run [that of the run]")
+    bright_threshold: Gray | None = parameter(None, "as in a run [that of the run]")
     blurry: Action = _switch("review", "blurry images")
-    blur_threshold: Share | None = Field(None, description="as in a run [that of the run]")
+    blur_threshold: Share | None = parameter(None, "as in a run [that of the run]")
     outlying: Action = _switch("review", "images of the table outliers that stand out")
-    outlier_score: float | None = Field(
-        None, description="robust score from which on an image stands out [3.5]"
+    outlier_score: float | None = parameter(
+        None, "robust score from which on an image stands out [3.5]"
     )
     mislabelled: Action = _switch("review", "images whose label is likely wrong")
-    mislabelled_score: Share | None = Field(
-        None, description="greatest score of a wrong label [what the run calls an issue]"
+    mislabelled_score: Share | None = parameter(
+        None, "greatest score of a wrong label [what the run calls an issue]"
     )
-    leaking: Literal["review", "off"] = Field(
-        "review", description="images that are in two splits: review or off, as a person decides"
+    leaking: Literal["review", "off"] = parameter(
+        "review", "images that are in two splits: review or off, as a person decides"
     )
-    leak_threshold: Share = Field(0.0, description="least similarity of such a pair")
-    lists: Strings = Field(
-        (), description="lists saved in the explorer, by name, whose images are removed"
-    )
+    leak_threshold: Share = parameter(0.0, "least similarity of such a pair")
+    lists: Strings = parameter((), "lists saved in the explorer, by name, whose images are removed")
 
     @field_validator("invalid_reasons")
     @classmethod
@@ -81,13 +79,13 @@ class ListRules(Part):
 class KeepRules(Part):
     """Which image of a group stays, and which are never touched."""
 
-    keep: Strings = Field(
+    keep: Strings = parameter(
         ("labelled", "largest", "least_compressed"),
-        description="what decides which of a group stays, the first that differs: labelled, "
+        "what decides which of a group stays, the first that differs: labelled, "
         "largest, least_compressed, sharpest, oldest, majority_label, folder:PATH, split:NAME; "
         "then labelled and the shortest name",
     )
-    protect: Strings = Field((), description="folders of which no file is ever touched")
+    protect: Strings = parameter((), "folders of which no file is ever touched")
 
     @field_validator("keep")
     @classmethod
@@ -108,8 +106,8 @@ class CurateOptions(Part):
     work_dir: Place = Field(description="work dir of a finished run")
     quarantine: Path = Field(description="folder outside of the input, for what goes")
     rules: Rules = Field(default_factory=Rules, description="the rules of the plan")
-    wait_hours: float = Field(
-        168, gt=0, description="hours after which a plan that nobody answers is given up"
+    wait_hours: float = parameter(
+        168, "hours after which a plan that nobody answers is given up", gt=0
     )
 
 

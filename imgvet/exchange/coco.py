@@ -24,8 +24,9 @@ from imgvet.summary import read_record
 from imgvet.workdir import WorkDir
 
 Entry = Mapping[str, Any]
-Known = tuple[Entry, Sequence[Entry]]
-"""Of a picture its entry in ``images``, as far as it is known, and its annotations."""
+Known = tuple[Entry, Sequence[tuple[str | None, Entry]]]
+"""Of a picture its entry in ``images``, as far as it is known, and its annotations, each with the
+name of its category, if it has one."""
 
 
 class Coco(Layout):
@@ -42,6 +43,11 @@ class Coco(Layout):
 
     def write(self, read: Read, folder: Path) -> None:
         """Ids begin at 1; a label without a box is an annotation whose bbox is empty."""
+        head = {"info": {"description": "exported by imgvet"}, "licenses": []}
+        classes = {name: _category(name) for name in self.classes}
+        if self.source is not None:
+            head = {name: self.source.content.get(name, value) for name, value in head.items()}
+            classes = dict(self.source.categories)
         found = defaultdict[str | None, list[Known]](list)
         for picture, _ in read:
             place = {
@@ -50,17 +56,16 @@ class Coco(Layout):
             }  # fmt: skip
             image, own = (self.source.known if self.source else self._made)(picture)
             found[picture.split].append(({**image, **place}, own))
-        head = {"info": {"description": "exported by imgvet"}, "licenses": []}
-        categories = _numbered([_category(name) for name in self.classes])
-        if self.source is not None:
-            head = {name: self.source.content.get(name, value) for name, value in head.items()}
-            categories = self.source.categories
+            corrected = {name for name, _ in own if name is not None} - classes.keys()
+            classes |= {name: _category(name) for name in corrected}
+        categories = _numbered([*classes.values()])
+        ids = {_name_of(one): {"category_id": one["id"]} for one in categories}
         for split, entries in found.items():
             images = _numbered([image for image, _ in entries])
             annotations = [
-                {**one, "image_id": image["id"]}
+                {**one, **ids.get(name or "", {}), "image_id": image["id"]}
                 for image, (_, own) in zip(images, entries, strict=True)
-                for one in own
+                for name, one in own
             ]
             lists = {"images": images, "annotations": _numbered(annotations)}
             name = "_".join(filter(None, ["instances", self.folder_of[split]]))
@@ -69,20 +74,21 @@ class Coco(Layout):
 
     def _made(self, picture: Picture) -> Known:
         found = [
-            {
-                "category_id": self.number[region.label or UNNAMED] + 1,
-                "bbox": bbox_of(region),
-                "area": region.box.width * region.box.height,
-                "iscrowd": 0,
-                "segmentation": [list(region.corners)] if region.corners else [],
-                **({} if region.score is None else {"score": region.score}),
-            }
+            (
+                region.label or UNNAMED,
+                {
+                    "bbox": bbox_of(region),
+                    "area": region.box.width * region.box.height,
+                    "iscrowd": 0,
+                    "segmentation": [list(region.corners)] if region.corners else [],
+                    **({} if region.score is None else {"score": region.score}),
+                },
+            )
             for region in picture.objects
         ]
         if self.has_boxes or picture.label is None:
             return {}, found
-        category = {"category_id": self.number[picture.label] + 1}
-        return {}, [category | {"bbox": [], "area": 0, "iscrowd": 0, "segmentation": []}]
+        return {}, [(picture.label, {"bbox": [], "area": 0, "iscrowd": 0, "segmentation": []})]
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,8 @@ class _Source:
     """That of the first."""
     entries: Mapping[str, Known]
     """By the name of a picture."""
-    categories: list[Entry]
-    """Those of the files, and of labels that were corrected to others."""
+    categories: Mapping[str, Entry]
+    """By name."""
 
     def known(self, picture: Picture) -> Known:
         """The entries of a picture; annotations of one category are under its label as it is now.
@@ -102,18 +108,13 @@ class _Source:
         Objects of several stay as they are, as nobody knows which of them was corrected.
         """
         image, own = self.entries.get(picture.filename, ({}, ()))
-        names = {as_id(one["id"]): _name_of(one) for one in self.categories}
-        told = {names.get(as_id(one.get("category_id"))) for one in own if not one.get("iscrowd")}
-        is_whole = not any(one.get("bbox") or one.get("segmentation") for one in own)
+        told = {name for name, one in own if not one.get("iscrowd")}
+        is_whole = not any(one.get("bbox") or one.get("segmentation") for _, one in own)
         label, was = picture.label, ",".join(sorted(filter(None, told)))
         if label in (was, None) or not (len(told) == 1 or (told and is_whole)):
             return image, own
-        if label not in names.values():
-            self.categories[:] = _numbered([*self.categories, _category(label)])
-        ids = {_name_of(one): one["id"] for one in self.categories}
-        new = {"category_id": ids[label]}
         kept = own[:1] if is_whole else own
-        return image, [one if one.get("iscrowd") else {**one, **new} for one in kept]
+        return image, [(name if one.get("iscrowd") else label, one) for name, one in kept]
 
 
 def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
@@ -129,14 +130,12 @@ def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
         return None
     names: list[str] = []
     entries: list[Known] = []
-    categories: list[Entry] = []
+    categories: dict[str, Entry] = {}
     for file, content in zip(given, contents, strict=True):
         own = [str(file_name_of(one)) for one in content["images"]]
         names += names_beside(file, own) if len(given) > 1 else own
-        known = set(map(_name_of, categories))
-        more = [one for one in content.get("categories") or () if _name_of(one) not in known]
-        categories = _numbered([*categories, *more])
-        entries += _by_image(content, categories)
+        entries += _by_image(content)
+        categories = {_name_of(one): one for one in content.get("categories") or ()} | categories
     files = list(dict.fromkeys(picture.filename for picture in pictures))
     places = places_of(names, files, record.options(SourceOptions).inputs, listed(given))
     pairs = zip(places, entries, strict=True)
@@ -154,15 +153,13 @@ def _content_of(file: str) -> Entry | None:
     return content if is_coco else None
 
 
-def _by_image(content: Entry, categories: Sequence[Entry]) -> Iterator[Known]:
-    """The images of a file, each with its annotations, whose categories are those given."""
-    ids = {_name_of(one): one["id"] for one in categories}
-    changed = [one for one in content.get("categories") or () if one not in categories]
-    new = {as_id(one["id"]): {"category_id": ids[_name_of(one)]} for one in changed}
-    found = defaultdict[Any, list[Entry]](list)
+def _by_image(content: Entry) -> Iterator[Known]:
+    """The images of a file, each with its annotations."""
+    names = {as_id(one["id"]): _name_of(one) for one in content.get("categories") or ()}
+    found = defaultdict[Any, list[tuple[str | None, Entry]]](list)
     for one in content.get("annotations") or ():
-        led = new.get(as_id(one.get("category_id")), {})
-        found[as_id(one.get("image_id"))].append({**one, **led})
+        pair = names.get(as_id(one.get("category_id"))), one
+        found[as_id(one.get("image_id"))].append(pair)
     return ((image, found[as_id(image["id"])]) for image in content["images"])
 
 

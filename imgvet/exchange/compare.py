@@ -122,7 +122,7 @@ def read_side(name: str, threads: int = 1) -> Side:
 def _of_run(work: WorkDir) -> Side:
     record = read_record(work)
     items, stats, similarity, outliers, leaks, issues = (
-        read_made(work.table(name), BY_NAME[name])
+        read_made(work, BY_NAME[name])
         for name in ("items", "stats", "similarity", "outliers", "leaks", "label_issues")
     )
     has = properties(items, stats, similarity, record.options(RunOptions))

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from imgvet.errors import InvalidParameterError, WorkDirInsideInputError, written
 from imgvet.exchange.fastdup_files import write_fastdup
-from imgvet.exchange.layout import Layout, portable_names, write_lines
+from imgvet.exchange.layout import Layout, portable_names
 from imgvet.exchange.layouts import LAYOUTS
 from imgvet.exchange.options import ExportOptions, FormatName
 from imgvet.exchange.pictures import Picture, pictures_of, read_pictures
@@ -22,7 +22,6 @@ from imgvet.exchange.selection import Selection, select_images
 from imgvet.opening import input_around
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure
-from imgvet.search.image_table import FLAGS
 from imgvet.search.saved_lists import rows_of
 from imgvet.sources.listing import item_names, shared_folder
 from imgvet.sources.reading import Reader
@@ -30,7 +29,7 @@ from imgvet.spreadsheet import csv_bytes
 from imgvet.store.files import FileToRead
 from imgvet.summary import read_record
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS, CROPS, write_table
-from imgvet.workdir import WorkDir, link_or_copy, made_in_one_step
+from imgvet.workdir import WorkDir, link_or_copy, made_in_one_step, write_bytes, write_text
 
 MANIFEST, LEFT_OUT = "manifest.csv", "left_out.csv"
 """In a folder of pictures: what each was called in the run; and those that could not be had."""
@@ -114,7 +113,7 @@ def _write_one(work: WorkDir, draft: Path, kind: str, selection: Selection) -> E
         write_fastdup(work, selection, draft)
     elif kind == "list":
         names = selection.items["filename"].tolist()
-        write_lines(draft, (f"{row}\n" for row in rows_of(names)))
+        write_text(draft, "".join(f"{row}\n" for row in rows_of(names)))
         unfit = (name for name in names if not rows_of([name]))
         lost = [(name, "line_break", "a list can't hold its name") for name in unfit]
     else:
@@ -135,8 +134,6 @@ def image_table(selection: Selection, *, is_cut: bool) -> pd.DataFrame:
     images, items = selection.images, selection.items
     told = [name for name in images.columns if name not in _NOT_TOLD]
     facts = images.frame(told, items["id"].to_numpy()).reset_index(drop=True)
-    flags = facts[[name for name in FLAGS if name in facts]]
-    facts = facts.assign(**(flags == "true").astype("boolean").mask(flags.isna()))
     table = items[list(_FIRST)].reset_index(drop=True).join(facts)
     if is_cut:
         table = table.assign(crop=table["filename"], filename=item_names(items))
@@ -211,9 +208,8 @@ def _named(pictures: list[Picture], layout: Layout) -> list[Picture]:
 
 
 def _put(file: FileToRead, data: bytes, target: Path, *, may_link: bool) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
     is_file = file.member is None and file.time_ms is None and file.box is None
     if may_link and is_file and Path(file.path).is_file():
         link_or_copy(Path(file.path).resolve(), target)
     else:
-        target.write_bytes(data)
+        write_bytes(target, data)

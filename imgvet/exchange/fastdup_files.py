@@ -52,7 +52,7 @@ def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
             stream.write(np.ascontiguousarray(vectors[part], "<f4").tobytes())
     names = pd.DataFrame({"index": range(len(items)), "filename": items["filename"].to_numpy()})
     invalid, stats, similarity, outliers, components = (
-        read_made(work.table(name), BY_NAME[name])
+        read_made(work, BY_NAME[name])
         for name in ("invalid", "stats", "similarity", "outliers", "components")
     )
     tables = {

@@ -6,17 +6,17 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from itertools import chain, count
+from itertools import chain, count, zip_longest
 from pathlib import Path
 from typing import ClassVar
 
 from imgvet.exchange.pictures import Picture, classes_of
-from imgvet.images.formats import BY_ENDING, Format
+from imgvet.images.formats import BY_ENDING, ENDING_OF
 from imgvet.images.geometry import Region
 from imgvet.search.saved_lists import RESERVED
 from imgvet.sources.kinds import split_ending
 from imgvet.summary import read_record
-from imgvet.workdir import WorkDir
+from imgvet.workdir import WorkDir, write_text
 
 UNNAMED = "object"
 """The class of a box without a label."""
@@ -25,9 +25,6 @@ MAX_BYTES = 200
 """Of one part of a name; file systems take 255."""
 
 _UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\\\u2028\u2029\ud800-\udfff]')
-_ENDINGS = {kind: ending for ending, kind in reversed(BY_ENDING.items())}
-"""The usual ending of each format."""
-
 Read = Iterable[tuple[Picture, bytes]]
 """Pictures, and their bytes unless they were placed or stay where they are."""
 
@@ -81,16 +78,10 @@ def folders_of(names: Iterable[str | None]) -> dict[str | None, str]:
     return {None: "", **dict(zip(known, portable_names(known, flat=True), strict=True))}
 
 
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write a text, the same bytes on every machine."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(lines), encoding="utf-8", newline="\n")
-
-
 def write_json(path: Path, content: object) -> None:
     """Write JSON in one line, the same bytes for the same content."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    write_lines(path, [text, "\n"])
+    write_text(path, f"{text}\n")
 
 
 def portable_names(
@@ -108,13 +99,12 @@ def portable_names(
     """
     taken: set[str] = set()
     found = []
-    none = [None] * len(names)
-    for name, kind, folder in zip(names, formats or none, folders or none, strict=True):
-        parts = [_fit(part) for part in name.split("/") if part not in ("", ".", "..")] or ["_"]
-        stem, ending = split_ending(("_" if flat else "/").join(parts))
+    for name, kind, folder in zip_longest(names, formats, folders):
+        stem, ending = split_ending(name)
         if ending not in BY_ENDING:
-            stem, ending = stem + ending, _ENDINGS.get(Format(kind), "") if kind else ""
-        stem = _cut(stem)
+            stem, ending = name, ENDING_OF.get(kind, "")
+        parts = [part for part in stem.split("/") if part not in ("", ".", "..")]
+        stem = "/".join(map(_fit, ["_".join(parts)] if flat else parts)) or "_"
         others = (f"{stem}_{number}" for number in count(2))
         stem = next(one for one in chain([stem], others) if _key(folder, one) not in taken)
         taken.add(_key(folder, stem))
@@ -124,15 +114,9 @@ def portable_names(
 
 def _fit(part: str) -> str:
     """A part of a path that every file system takes; Windows drops dots and spaces at its end."""
-    fit = _UNFIT.sub("_", part).rstrip(". ") or "_"
+    short = _UNFIT.sub("_", part).encode()[:MAX_BYTES].decode("utf-8", "ignore")
+    fit = short.rstrip(". ") or "_"
     return f"_{fit}" if RESERVED.fullmatch(fit.partition(".")[0].rstrip()) else fit
-
-
-def _cut(stem: str) -> str:
-    parts = (
-        part.encode()[:MAX_BYTES].decode("utf-8", "ignore").rstrip(". ") for part in stem.split("/")
-    )
-    return "/".join(part or "_" for part in parts)
 
 
 def _key(folder: str | None, stem: str) -> str:

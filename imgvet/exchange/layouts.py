@@ -15,21 +15,13 @@ from typing import Any
 import yaml
 
 from imgvet.exchange.coco import Coco
-from imgvet.exchange.layout import (
-    UNNAMED,
-    Layout,
-    Read,
-    bbox_of,
-    folders_of,
-    portable_names,
-    write_json,
-    write_lines,
-)
+from imgvet.exchange.layout import UNNAMED, Layout, Read, bbox_of, folders_of, write_json
 from imgvet.exchange.pictures import Picture
 from imgvet.format import listed
+from imgvet.images.formats import ENDING_OF
 from imgvet.images.geometry import Region
 from imgvet.sources.kinds import split_ending
-from imgvet.workdir import WorkDir
+from imgvet.workdir import WorkDir, write_text
 
 _YOLO_SPLITS = {
     "training": "train", "valid": "val", "validation": "val", "dev": "val", "testing": "test",
@@ -67,18 +59,16 @@ class Yolo(Layout):
             splits.add(self._split(picture))
             if self.has_boxes:
                 labels = folder / "labels" / self._split(picture) / picture.name
-                write_lines(labels.with_suffix(".txt"), self._rows(picture))
+                write_text(labels.with_suffix(".txt"), "".join(self._rows(picture)))
         if not self.by_class:
             known = {split: f"images/{split}" for split in sorted(splits)}
             lacking = [split for split in ("train", "val") if split not in known]
-            note = (
-                [f"# There is no split {listed(lacking)}: name one to train\n"] if lacking else []
-            )
+            note = f"# There is no split {listed(lacking)}: name one to train\n" if lacking else ""
             stated = yaml.safe_dump(
                 known | {"names": dict(enumerate(self.classes))},
                 sort_keys=False, allow_unicode=True,
             )  # fmt: skip
-            write_lines(folder / "data.yaml", [*note, stated])
+            write_text(folder / "data.yaml", note + stated)
 
     def _split(self, picture: Picture) -> str:
         return self.folder_of[self.split_of[picture.split or "train"]]
@@ -221,8 +211,8 @@ class WebDataset(Layout):
                     path = folder / f"{name}-{number:06d}.tar"
                     made = tarfile.open(path, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
                     shard = shards[name] = _Shard(stack.enter_context(made), number)
-                key, (ending,) = f"{picture.id:09d}", portable_names(["x"], [picture.format])
-                shard.add(f"{key}{ending[1:] or '.img'}", data)
+                key, ending = f"{picture.id:09d}", ENDING_OF.get(picture.format, ".img")
+                shard.add(f"{key}{ending}", data)
                 shard.add(f"{key}.json", json.dumps(self._facts(picture)).encode())
                 shard.images, shard.size = shard.images + 1, shard.size + len(data)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
-
-from imgvet.parameters import Part, Strings
+from imgvet.parameters import Part, Strings, parameter
 
 FormatName = Literal[
     "csv", "parquet", "list", "coco", "yolo", "webdataset", "fiftyone", "datumaro", "fastdup"
@@ -18,32 +16,30 @@ ImageUse = Literal["copy", "link", "none"]
 class ExportOptions(Part):
     """What is written, and which images of the run it holds; invalid ones are always left out."""
 
-    format: FormatName | None = Field(
+    format: FormatName | None = parameter(
         None,
-        description="csv, parquet and list (one name a row) are files; coco, yolo, webdataset, "
+        "csv, parquet and list (one name a row) are files; coco, yolo, webdataset, "
         "fiftyone, datumaro and fastdup are folders; without it, the one that the name of DEST "
         "tells, as clean.csv and clean-coco do, and names.txt for a list",
     )
-    images: ImageUse = Field(
+    images: ImageUse = parameter(
         "copy",
-        description="in a folder: copy the images, hard link them (then a program that writes into "
+        "in a folder: copy the images, hard link them (then a program that writes into "
         "one changes the original), or none: only name where they are",
     )
-    where: Strings | dict[str, Any] | None = Field(
+    where: Strings | dict[str, Any] | None = parameter(
         None,
-        description="only images that meet all conditions on columns of the explorer: label=dog, "
+        "only images that meet all conditions on columns of the explorer: label=dog, "
         "split=train, 'sharpness>=0.5', 'outliers.score=' (has none); label=dog label=cat takes "
         "both; from Python also as for search: {'label': ['dog', 'cat'], 'sharpness': (0.5, None)}",
     )
-    list: Strings | None = Field(
-        None, description="only images of these saved lists (OUT/lists/NAME.txt)"
+    list: Strings | None = parameter(None, "only images of these saved lists (OUT/lists/NAME.txt)")
+    without: Strings | None = parameter(None, "leave out the images of these saved lists")
+    plan: Path | None = parameter(
+        None, "leave out what a plan removes: csv or parquet with filename and action"
     )
-    without: Strings | None = Field(None, description="leave out the images of these saved lists")
-    plan: Path | None = Field(
-        None, description="leave out what a plan removes: csv or parquet with filename and action"
-    )
-    corrections: str | None = Field(
+    corrections: str | None = parameter(
         None,
-        description="labels and splits that replace those of the run: csv or parquet with "
+        "labels and splits that replace those of the run: csv or parquet with "
         "filename, label, split",
     )

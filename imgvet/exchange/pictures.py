@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import repeat
 
 import cv2
 import numpy as np
@@ -15,7 +13,6 @@ import pandas as pd
 from imgvet.annotations.match import match
 from imgvet.annotations.read import read_annotations
 from imgvet.crops.crop import decode_item
-from imgvet.crops.listing import yolo_sets
 from imgvet.errors import ImgvetError
 from imgvet.exchange.selection import Selection
 from imgvet.images.formats import Format
@@ -26,7 +23,7 @@ from imgvet.reasons import Failure, Reason
 from imgvet.sources.listing import Content, item_names
 from imgvet.sources.reading import Reader
 from imgvet.sources.s3 import is_remote
-from imgvet.sources.yolo import boxes_of_image
+from imgvet.sources.yolo import boxes_of_images, yolo_sets
 from imgvet.store.files import FileToRead, files_in
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store
@@ -127,7 +124,7 @@ def _with_crops(rows: pd.DataFrame, selection: Selection) -> list[Picture]:
     told = with_none(rows[["box", "label"]].assign(score=score))
     crops = rows[_PLACE].assign(**told).groupby(_PLACE, sort=False, dropna=False)
     return [
-        replace(picture, boxes=_regions(own["box"], own["label"], own["score"]))
+        replace(picture, boxes=tuple(map(region_of, own["box"], own["label"], own["score"])))
         for picture, (_, own) in zip(_of_rows(whole), crops, strict=True)
     ]
 
@@ -139,14 +136,13 @@ def _with_annotated_boxes(
     sources, given = record.options(SourceOptions), record.options(AnnotationOptions).annotations
     annotations = None if given is None else read_annotations(*given)
     if annotations is None:
-        sets = yolo_sets(sources)
-        places = zip(rows["path"], rows["source"], strict=True)
-        found = [boxes_of_image(path, sets[name]) if name in sets else [] for path, name in places]
-        boxes = [_regions([box for _, box in own], [label for label, _ in own]) for own in found]
+        found = boxes_of_images(rows["path"], rows["source"], sources.inputs)
+        boxes = [tuple(region_of(box, label) for label, box in own) for own in found]
         told = [",".join(sorted({label for label, _ in own if label})) for own in found]
     elif annotations.has_boxes:
         known = match(annotations, rows["filename"].tolist(), sources.inputs).rows
-        boxes = list(map(_regions, known["boxes"], known["box_labels"]))
+        pairs = zip(known["boxes"], known["box_labels"], strict=True)
+        boxes = [tuple(map(region_of, *own)) for own in pairs]
         told = known["label"].fillna("").tolist()
     else:
         return pictures
@@ -167,19 +163,6 @@ def _relabelled(picture: Picture, annotated: str) -> Picture:
     return replace(picture, boxes=boxes)
 
 
-def _regions(
-    boxes: Iterable[Sequence[float | None]],
-    labels: Iterable[str | None],
-    scores: Iterable[float | None] = repeat(None),
-) -> tuple[Region, ...]:
-    """Boxes, each x, y, width and height or four corners, as regions; None is not known."""
-    found = []
-    for box, label, score in zip(boxes, labels, scores, strict=False):
-        numbers = [math.nan if number is None else float(number) for number in box]
-        found.append(replace(region_of(numbers), label=label, score=score))
-    return tuple(found)
-
-
 def classes_of(record: RunRecord) -> Sequence[str]:
     """The classes of the run's COCO or YOLO data set in its order, by which models number them.
 
@@ -189,7 +172,7 @@ def classes_of(record: RunRecord) -> Sequence[str]:
     with suppress(ImgvetError):
         if given is not None:
             return read_annotations(*given).classes
-        sets = yolo_sets(sources).values()
+        sets = yolo_sets(sources.inputs).values()
         return [one.names[number] for one in sets for number in sorted(one.names)]
     return ()
 

@@ -20,6 +20,7 @@ from imgvet.search.conditions import conditions_of
 from imgvet.search.image_table import ImageTable
 from imgvet.search.query import ImageSearch, Query
 from imgvet.search.saved_lists import names_in_list
+from imgvet.sources.kinds import file_of_item
 from imgvet.summary import read_record
 from imgvet.tables import ITEMS, read_table
 from imgvet.workdir import WorkDir
@@ -54,7 +55,7 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
     if options.without is not None:
         chosen = chosen[~chosen["filename"].isin(_names_in_lists(work, options.without))]
     if options.plan is not None:
-        chosen = chosen[~chosen["filename"].isin(_removed_by(options.plan, items["filename"]))]
+        chosen = chosen[~removed_by(options.plan, items["filename"])[chosen.index]]
     if chosen.empty:
         raise InputEmptyError(
             "No valid image of the run is left to export",
@@ -74,11 +75,15 @@ def _names_in_lists(work: WorkDir, names: Sequence[str]) -> set[str]:
     return {filename for name in names for filename in names_in_list(work, name)}
 
 
-def _removed_by(plan: Path, filenames: pd.Series) -> set[str]:
-    """The names that a plan removes; PlanError if it is none, or one of another run."""
-    rows = read_rows(plan, ["filename", "action"])
-    if len(rows) and not rows["filename"].isin(filenames).any():
+def removed_by(plan: Path, filenames: pd.Series) -> pd.Series:
+    """Which images a plan removes, maybe with the whole file that they lie in.
+
+    PlanError if it is none, or one of another run.
+    """
+    rows, files = read_rows(plan, ["filename", "action"]), filenames.map(file_of_item)
+    if len(rows) and not rows["filename"].isin({*filenames, *files}).any():
         raise PlanError(
             f"The plan {plan} names no image of this run", "Give the plan that was made of this run"
         )
-    return set(rows["filename"][rows["action"] == "remove"])
+    gone = rows["filename"][rows["action"] == "remove"]
+    return filenames.isin(gone) | files.isin(gone)

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from imgvet.curation.decisions import OF_PAIRS, Decision, Kind, decide, read_decisions
 from imgvet.errors import InvalidParameterError
 from imgvet.options import ComponentOptions
 from imgvet.reports.inputs import images_of
 from imgvet.reports.pair_words import explained
-from imgvet.search.image_table import MAX_ID, ImageTable
+from imgvet.search.image_table import MAX_ID
 from imgvet.search.pairs import KINDS, AlikePairs
 from imgvet.search.query import ImageSearch, Query, Requested, Short
-from imgvet.search.saved_lists import names_in_list
-from imgvet.summary import RunRecord
+from imgvet.summary import read_record
 from imgvet.tables import LABEL_ISSUES, LEAKS, SIMILARITY, read_made, with_none
 from imgvet.workdir import WorkDir
 
@@ -38,6 +37,15 @@ class FindingQuery(Query):
     labels: tuple[Short, Short] | None = None
 
 
+class ToDecide(Requested):
+    """What is decided on the images of a finding, by their ids; None takes it back."""
+
+    ids: Annotated[tuple[Id, ...], Field(max_length=2)]
+    decision: Short | None
+    before: Short | None = None
+    """What the person saw; not given, it does not matter."""
+
+
 class Findings:
     """The findings of one run, in their order; may be used from several threads."""
 
@@ -46,21 +54,16 @@ class Findings:
     ends: tuple[str, ...] = ("id",)
     """The columns with the images of a finding."""
 
-    def __init__(self, work: WorkDir, images: ImageTable) -> None:
-        self._work, self._images = work, images
-        self._digests = images.frame(["digest"])["digest"]
-        self._search = ImageSearch(images, partial(names_in_list, work))
+    def __init__(self, work: WorkDir, search: ImageSearch) -> None:
+        self._work, self._search, self._images = work, search, search.images
+        self._digests = self._images.frame(["digest"])["digest"]
 
     def of(self, kind: str) -> pd.DataFrame:
         """All findings of a kind, in order."""
         raise NotImplementedError
 
-    def decision_of(self, asked: Any) -> Decision:
-        """What a person decided, or takes back."""
-        raise NotImplementedError
-
-    def asked_about(self, asked: Any) -> pd.DataFrame:
-        """The finding that a person decides on."""
+    def decision_of(self, asked: ToDecide, images: pd.DataFrame) -> Decision:
+        """What a person decided, or takes back, of images with ``digest`` and ``filename``."""
         raise NotImplementedError
 
     def decided(self, found: pd.DataFrame) -> pd.Series:
@@ -69,8 +72,7 @@ class Findings:
 
     def told(self, shown: pd.DataFrame) -> list[dict[Any, Any]]:
         """Some findings as JSON has them, with what was decided of each."""
-        rows = shown.assign(decision=self.decided(shown).astype(object))
-        return with_none(rows).to_dict(orient="records")
+        return with_none(shown.assign(decision=self.decided(shown))).to_dict(orient="records")
 
     def narrowed(self, found: pd.DataFrame, query: FindingQuery) -> pd.DataFrame:
         """The findings that a query asks for, of those of its kind."""
@@ -98,46 +100,39 @@ class Findings:
         decided = int(self.decided(found).notna().sum())
         return {"total": len(found), "decided": decided, "rows": self.told(shown)}
 
-    def decide(self, asked: Any) -> str | None:
+    def decide(self, asked: ToDecide) -> str | None:
         """Keep what a person decided, or take it back, by content; the decision that stands then.
 
         One that was taken since the page showed another ``before`` stays: two may decide at once.
         InvalidParameterError if an image has no content; raises as
         :func:`imgvet.curation.decisions.decide`.
         """
-        decision = self.decision_of(asked)
-        if not all(isinstance(one, str) for one in (decision.digest, decision.other_digest)):
+        images = self._images.frame(["digest", "filename"], asked.ids)
+        if len(images) != len(self.ends) or images["digest"].isna().any():
             raise InvalidParameterError("There is no such image", "Load the page again")
-        stands = next(iter(self.decided(self.asked_about(asked)).dropna()), None)
+        about = pd.DataFrame([asked.ids], columns=list(self.ends))
+        stands = next(iter(self.decided(about).dropna()), None)
         if "before" in asked.model_fields_set and stands != asked.before:
             return stands
-        when, taken_back = datetime.now(UTC).isoformat(timespec="seconds"), asked.decision is None
-        decide(self._work, decision._replace(when=when), taken_back=taken_back)
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        decision = self.decision_of(asked, images)._replace(when=when)
+        decide(self._work, decision, taken_back=asked.decision is None)
         return asked.decision
-
-
-LABELS = {"issues": "Likely wrong", "conflicts": "Copies that differ", "all": "All, worst first"}
-
-
-class LabelToDecide(Requested):
-    """An image by its id, and the label that is right; None takes that back."""
-
-    id: Id
-    decision: Short | None
-    before: Short | None = None
-    """What the person saw; not given, it does not matter."""
 
 
 class Labels(Findings):
     """The table label_issues of one run, which is empty where there are no labels to compare."""
 
-    titles = LABELS
+    titles = MappingProxyType(
+        {"issues": "Likely wrong", "conflicts": "Copies that differ", "all": "All, worst first"}
+    )
 
-    def __init__(self, work: WorkDir, images: ImageTable) -> None:
-        super().__init__(work, images)
-        judged = read_made(work.table(LABEL_ISSUES.name), LABEL_ISSUES)
+    def __init__(self, work: WorkDir, search: ImageSearch) -> None:
+        super().__init__(work, search)
+        self._labels = self._images.frame(["label"])["label"]
+        judged = read_made(work, LABEL_ISSUES)
         # Of two copies with two labels nothing tells which is right: the other one is offered.
-        others = judged["nearest"].map(images.frame(["label"])["label"])
+        others = judged["nearest"].map(self._labels)
         self._judged = judged.assign(suggested_label=judged["suggested_label"].fillna(others))
 
     def of(self, kind: str) -> pd.DataFrame:
@@ -148,34 +143,14 @@ class Labels(Findings):
     def decided(self, found: pd.DataFrame) -> pd.Series:
         """The label that was decided on."""
         digests, decisions = found["id"].map(self._digests), read_decisions(self._work)
-        own = found["label"].where(digests.isin(decisions.of(Kind.LABEL_IS_RIGHT)))
+        own = found["id"].map(self._labels)
+        own = own.where(digests.isin(decisions.of(Kind.LABEL_IS_RIGHT)))
         return digests.map(decisions.labels).astype(object).fillna(own.astype(object))
 
-    def asked_about(self, asked: LabelToDecide) -> pd.DataFrame:
-        """The label of an image."""
-        return self._judged[self._judged["id"] == asked.id]
-
-    def decision_of(self, asked: LabelToDecide) -> Decision:
+    def decision_of(self, asked: ToDecide, images: pd.DataFrame) -> Decision:
         """Which label of a content is right."""
-        known = self._images.frame(["digest", "filename"], [asked.id]).iloc[0]
-        label = asked.decision or ""
-        return Decision(Kind.LABEL_IS_RIGHT, known["digest"], "", known["filename"], label=label)
-
-
-def _of_a_pair(kind: Kind) -> Kind:
-    if kind not in OF_PAIRS:
-        raise ValueError("is not decided on pairs")
-    return kind
-
-
-class PairToDecide(Requested):
-    """A pair of images, by their ids, and what is decided; None takes it back."""
-
-    first: Id
-    second: Id
-    decision: Annotated[Kind, AfterValidator(_of_a_pair)] | None
-    before: Kind | None = None
-    """What the person saw; not given, it does not matter."""
+        ((digest, name),) = images.itertuples(index=False)
+        return Decision(Kind.LABEL_IS_RIGHT, digest, "", name, label=asked.decision or "")
 
 
 class Pairs(Findings):
@@ -183,14 +158,11 @@ class Pairs(Findings):
 
     ends = ("from", "to")
 
-    def __init__(self, work: WorkDir, record: RunRecord, images: ImageTable) -> None:
-        super().__init__(work, images)
-        self._pairs = AlikePairs(
-            read_made(work.table(SIMILARITY.name), SIMILARITY),
-            read_made(work.table(LEAKS.name), LEAKS),
-            images,
-            record.options(ComponentOptions).cc_threshold,
-        )
+    def __init__(self, work: WorkDir, search: ImageSearch) -> None:
+        super().__init__(work, search)
+        images, joins = search.images, read_record(work).options(ComponentOptions).cc_threshold
+        tables = read_made(work, SIMILARITY), read_made(work, LEAKS)
+        self._pairs = AlikePairs(*tables, images, joins)
         known = images.frame(["label", "split"]).nunique()
         absent = {"leaks": known["split"] < 2, "conflicts": known["label"] < 2}
         absent["across"] = images["time_ms"].null_count == len(images)
@@ -230,11 +202,11 @@ class Pairs(Findings):
         decided = [known.get(pair) for pair in ends.itertuples(index=False, name=None)]
         return pd.Series(decided, ends.index, dtype=object).reindex(found.index)
 
-    def asked_about(self, asked: PairToDecide) -> pd.DataFrame:
-        """Two images, listed as a pair or not."""
-        return pd.DataFrame({"from": [asked.first], "to": [asked.second]})
-
-    def decision_of(self, asked: PairToDecide) -> Decision:
-        """What is decided on two contents."""
-        images = self._images.frame(["digest", "filename"], [asked.first, asked.second])
-        return Decision(asked.decision or Kind.KEEP_BOTH, *images["digest"], *images["filename"])
+    def decision_of(self, asked: ToDecide, images: pd.DataFrame) -> Decision:
+        """What is decided on two contents; InvalidParameterError if it is not decided on such."""
+        kind = asked.decision or Kind.KEEP_BOTH
+        if kind not in OF_PAIRS:
+            raise InvalidParameterError(
+                f"{kind!r} is not decided on pairs", f"Use {', '.join(sorted(OF_PAIRS))}"
+            )
+        return Decision(Kind(kind), *images["digest"], *images["filename"])

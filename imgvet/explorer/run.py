@@ -58,12 +58,12 @@ class ExploredRun:
     @cached_property
     def pairs(self) -> Pairs:
         """Its pairs of similar images."""
-        return Pairs(self.work, self.record, self.images)
+        return Pairs(self.work, self.search)
 
     @cached_property
     def labels(self) -> Labels:
         """Its labels that are likely wrong."""
-        return Labels(self.work, self.images)
+        return Labels(self.work, self.search)
 
     def thumbnail(self, digest: str) -> bytes | None:
         """JPEG bytes of the thumbnail of a content, None if there is none any more."""

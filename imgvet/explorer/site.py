@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 
 from imgvet import __version__
 from imgvet.errors import ImgvetError, InputNotFoundError, InvalidParameterError, RunNotFoundError
-from imgvet.explorer.findings import FindingQuery, Findings, LabelToDecide, PairToDecide
+from imgvet.explorer.findings import FindingQuery, Findings, ToDecide
 from imgvet.explorer.guard import Guard, Secrets
 from imgvet.explorer.run import ExploredRun
 from imgvet.reasons import Failure
@@ -39,8 +39,8 @@ from imgvet.search.picture import MAX_BYTES, has_model, read_picture
 from imgvet.search.query import ALWAYS, Page, Query, Requested
 
 PAGE = "/explore"
-FINDINGS: dict[str, type[Requested]] = {"pairs": PairToDecide, "labels": LabelToDecide}
-"""What a person decides on, by the names of :class:`ExploredRun`, and how."""
+FINDINGS = ("pairs", "labels")
+"""What a person decides on, as :class:`ExploredRun` calls it."""
 
 NEIGHBORS = 60
 """How many images are found alike unless another number is asked for."""
@@ -125,10 +125,7 @@ def make_site(current: Callable[[], ExploredRun], known: Secrets) -> ASGIApp:
             Route("/api/search", _search, methods=["POST"]),
             _asking("/api/search-path", PathToSearch, _search_path),
             *(Route(f"/api/{kind}", partial(_found, kind=kind)) for kind in FINDINGS),
-            *(
-                _asking(f"/api/{kind}", asked, partial(_decide, kind=kind))
-                for kind, asked in FINDINGS.items()
-            ),
+            *(_asking(f"/api/{kind}", ToDecide, partial(_decide, kind=kind)) for kind in FINDINGS),
             Route("/api/lists", _lists),
             _asking("/api/lists", ListToSave, _save),
             _asking("/api/lists/{name}", ListToChange, _change_list),
@@ -239,7 +236,7 @@ def _found(request: Request, kind: str) -> Response:
     return JSONResponse(findings.page(FindingQuery.parse(request.query_params.get("query", "{}"))))
 
 
-def _decide(request: Request, asked: PairToDecide | LabelToDecide, kind: str) -> Response:
+def _decide(request: Request, asked: ToDecide, kind: str) -> Response:
     findings: Findings = getattr(_run(request), kind)
     return JSONResponse({"decision": findings.decide(asked)})
 

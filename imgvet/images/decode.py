@@ -98,8 +98,6 @@ _REDUCED_SHORT_SIDE = 512
 
 _OF_TURBOJPEG = ("Gray", "RGB", "YCbCr")
 """The colours of JPEGs, as the header tells them, of which it makes RGB."""
-_CHANNELS = {"1": 1, "L": 1, "I": 1, "F": 1, "LA": 2, "La": 2, "RGBA": 4, "RGBa": 4, "CMYK": 4,
-             "PA": 4}  # fmt: skip
 _SPEAKERS = re.compile(r"(PIL|pydicom)\.")
 """Modules that warn of what is wrong with data."""
 
@@ -182,20 +180,11 @@ def _decode_heif(data: bytes) -> Picture:
     return _picture(pixels, size, UPRIGHT, 1 if levels.ndim == 2 else levels.shape[2], bit_depth)
 
 
-def _decode_dicom(data: bytes) -> Picture:
+def _decode_dicom(data: bytes) -> Picture | Failure:
     from imgvet.images import dicom  # Late: pydicom takes a quarter of a second.
 
     with _decoder_of(data, Format.DICOM, *dicom.ERRORS):
-        file = dicom.Dicom.of(data)
-        failure = file.failure
-    if failure is not None:
-        raise _UndecodableError(failure)
-    with _decoder_of(data, Format.DICOM, *dicom.ERRORS):
-        size, channels, bit_depth = file.size, file.channels, file.bit_depth
-    _refuse_too_large(*size)
-    with _decoder_of(data, Format.DICOM, *dicom.ERRORS):
-        pixels = file.decode()
-    return _picture(pixels, size, UPRIGHT, channels, bit_depth)
+        return dicom.decode(data)
 
 
 def _decode_with_pillow(data: bytes, kind: Format) -> Picture:
@@ -218,9 +207,9 @@ def _decode_with_pillow(data: bytes, kind: Format) -> Picture:
 
 
 def _channels(image: Image.Image) -> int:
-    if image.mode == "P" and "transparency" in image.info:
-        return 4
-    return 1 if image.mode.startswith("I;16") else _CHANNELS.get(image.mode, 3)
+    if image.mode in ("P", "PA"):  # of colours
+        return 4 if image.mode == "PA" or "transparency" in image.info else 3
+    return len(image.getbands())
 
 
 def _bit_depth(image: ImageFile.ImageFile, data: bytes, kind: Format) -> int:

@@ -48,6 +48,9 @@ BY_ENDING = {
 }  # fmt: skip
 """Which format the ending of a name promises."""
 
+ENDING_OF: Mapping[str | None, str] = {kind: ending for ending, kind in reversed(BY_ENDING.items())}
+"""The usual ending of each format."""
+
 _DECODED = {
     Format.DICOM: rb".{128}DICM",  # First, as it may begin like another format.
     Format.JPEG: rb"\xff\xd8",

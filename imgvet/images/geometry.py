@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -69,19 +70,24 @@ def corners_of(points: Points) -> Corners:
     return cast("Corners", tuple(points.astype(float).reshape(-1).tolist()))
 
 
-def region_of_corners(corners: Corners, label: str | None = None) -> Region:
+def region_of_corners(
+    corners: Corners, label: str | None = None, score: float | None = None
+) -> Region:
     """A rotated box as a region; its upright box is NaN if a corner is."""
     x, y = points_of(corners).T
     left, top = float(x.min()), float(y.min())
     box = Box(left, top, float(x.max()) - left, float(y.max()) - top)
-    return Region(box, corners, label)
+    return Region(box, corners, label, score)
 
 
-def region_of(numbers: Sequence[float]) -> Region:
-    """The region of x, y, width, height, or of the corners x1, y1, ..., x4, y4."""
-    if len(numbers) == 4:
-        return Region(Box(*numbers))
-    return region_of_corners(cast("Corners", tuple(numbers)))
+def region_of(
+    numbers: Sequence[float | None], label: str | None = None, score: float | None = None
+) -> Region:
+    """The region of x, y, width, height, or of the corners x1, y1, ..., x4, y4; None is NaN."""
+    known = [math.nan if number is None else float(number) for number in numbers]
+    if len(known) == 4:
+        return Region(Box(*known), None, label, score)
+    return region_of_corners(cast("Corners", tuple(known)), label, score)
 
 
 def scaled(region: Region, x: float, y: float) -> Region:
@@ -139,12 +145,6 @@ def from_unit_square(points: Points) -> NDArray[np.float64]:
     g, h = _cross(rest, other) / area, _cross(one, rest) / area
     to_right, down = second - first + g * second, fourth - first + h * fourth
     return np.vstack([np.column_stack([to_right, down, first]), [g, h, 1.0]])
-
-
-def mapped(transform: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points, float64 (n, 2), through a projective map."""
-    lifted = points @ transform[:, :2].T + transform[:, 2]
-    return lifted[:, :2] / lifted[:, 2:]
 
 
 def clipped(polygon: Polygon, width: float, height: float) -> Polygon:

@@ -23,7 +23,7 @@ from imgvet.models.model import Model, ModelCard
 from imgvet.models.session import batch_size
 from imgvet.opening import finished_at
 from imgvet.options import SimilarityOptions
-from imgvet.parameters import Part, Place
+from imgvet.parameters import Part, Place, parameter
 from imgvet.reasons import Failure, Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.search.index import SearchIndex
@@ -52,8 +52,8 @@ class LookUpOptions(Part):
     pictures: tuple[str, ...] = Field(
         min_length=1, description="what is looked up: inputs of any kind, or another work dir"
     )
-    k: int = Field(1, ge=1, description="how many of the nearest images are told of each picture")
-    csv: Path | None = Field(None, description="file for the table [look_up.csv in the work dir]")
+    k: int = parameter(1, "how many of the nearest images are told of each picture", ge=1)
+    csv: Path | None = parameter(None, "file for the table [look_up.csv in the work dir]")
 
 
 _GIVEN = ["picture", "status", "digest"]

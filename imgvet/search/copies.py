@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from imgvet.format import listed
+from imgvet.tables import with_none
 
 NAME_REASONS = ("its name is the shortest", "its name sorts first", "its path sorts first")
 """Why of several names one is first, by the parts of :func:`name_rank`."""
@@ -30,8 +31,8 @@ def copy_groups(valid: pd.DataFrame) -> list[CopyGroup]:
     """The groups of two or more among valid rows of the table items; largest first, then by id."""
     copies = valid[valid["digest"].notna() & valid["digest"].duplicated(keep=False)]
     copies = copies.sort_values(["digest", "id"])
-    copies = copies[["digest", "id", "filename", "label", "split"]].astype(object)
-    rows = copies.where(copies.notna(), None).to_dict(orient="records")
+    copies = copies[["digest", "id", "filename", "label", "split"]]
+    rows = with_none(copies).to_dict(orient="records")
     groups = [_judged(list(same)) for _, same in groupby(rows, lambda row: row["digest"])]
     return sorted(groups, key=lambda group: (-len(group.ids), min(group.ids)))
 

@@ -51,10 +51,6 @@ RELATION = "similarity.relation"
 PIXELS, SIDES, LEAKING = "pixels", "sides", "leaks.pairs"
 """Columns that no table has."""
 ISSUE = "label_issues.is_issue"
-FLAGS = tuple(
-    f"{LABEL_ISSUES.name}.{field.name}" for field in LABEL_ISSUES.schema if field.type == pa.bool_()
-)
-"""The columns whose texts are ``true`` and ``false``."""
 
 _JOINED = (STATS, OUTLIERS, COMPONENTS, INVALID, CROPS, LABEL_ISSUES)
 """The tables with one row per image that are joined to items."""
@@ -146,7 +142,7 @@ class ImageTable:
         return shared_folder(end or "" for end in ends.values())
 
     def __getitem__(self, name: str) -> Any:
-        """A column as an Arrow array (int64, float64 or string); KeyError if there is none."""
+        """A column as an Arrow array (int64, float64, bool, string); KeyError if there is none."""
         self.columns[name]
         return self._values(name)
 
@@ -202,8 +198,7 @@ class ImageTable:
         return values.take(self._rows_in(table)) if table else values
 
     def _stored(self, table: str, field: str) -> Any:
-        stored = self._tables[table].to_table(columns=[field]).column(field).combine_chunks()
-        return stored.cast(pa.string()) if stored.type == pa.bool_() else stored
+        return self._tables[table].to_table(columns=[field]).column(field).combine_chunks()
 
     @cached_property
     def _index(self) -> pd.Index:

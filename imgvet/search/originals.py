@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from imgvet.crops.crop import cut_picture, decode_item
 from imgvet.images.formats import Format, identify
 from imgvet.images.geometry import Region, points_of, region_of
-from imgvet.images.picture import Pixels
+from imgvet.images.picture import Pixels, averaged, size_within
 from imgvet.measures.compute_stats import crop_digest
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure
@@ -100,11 +100,8 @@ def _outlined(pixels: Pixels, region: Region) -> Pixels:
 
 def _encoded(pixels: Pixels) -> Shown:
     height, width = pixels.shape[:2]
-    scale = min(1.0, LONGEST_SIDE / max(height, width))
-    if scale < 1.0:
-        size = max(1, int(width * scale)), max(1, int(height * scale))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    coloured = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    shown = averaged(pixels, *size_within(width, height, LONGEST_SIDE, LONGEST_SIDE))
+    coloured = cv2.cvtColor(shown, cv2.COLOR_RGB2BGR)
     if height * width <= PNG_PIXELS:
         return Shown(cv2.imencode(".png", coloured)[1].tobytes(), "image/png")
     settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]

@@ -130,7 +130,7 @@ class ImageSearch:
         self, images: ImageTable, named_in: Callable[[str], Sequence[str]] | None = None
     ) -> None:
         """``named_in`` gives the file names of a saved list."""
-        self._images, self._named_in = images, named_in
+        self.images, self._named_in = images, named_in
         self._matching = lru_cache(maxsize=_KEPT)(self._find)
         self._order = lru_cache(maxsize=_KEPT)(self._sort)
         self._texts = cache(lambda name: _folded(images[name]))
@@ -139,9 +139,9 @@ class ImageSearch:
         """A page of the images that match; raises as :meth:`ids`."""
         ids = self.ids(query)
         wanted = dict.fromkeys((*ALWAYS, *query.columns))
-        names = tuple(name for name in wanted if name in self._images.columns)
+        names = tuple(name for name in wanted if name in self.images.columns)
         shown = ids[query.offset : query.offset + query.limit]
-        return Page(len(ids), names, self._images.values(names, shown))
+        return Page(len(ids), names, self.images.values(names, shown))
 
     def ids(self, query: Query) -> Rows:
         """The ids of all images that match, in order, whatever page is asked for.
@@ -153,23 +153,24 @@ class ImageSearch:
             return found
         # Lists change, so that nothing is kept of them.
         names = pa.array(self._named_in(query.list), pa.string())
-        listed = self._images.ids[np.asarray(pc.is_in(self._images["filename"], names))]
+        listed = self.images.ids[np.asarray(pc.is_in(self.images["filename"], names))]
         return found[np.isin(found, listed)]
 
     def summary_of(self, name: str) -> ColumnSummary:
         """What is in a column; InvalidParameterError if there is none."""
-        column, values = self._column(name), self._images[name]
+        column, values = self._column(name), self.images[name]
         if column.kind == "number":
             ends = pc.min_max(values).as_py()
             return ColumnSummary(column, values.null_count, ends["min"], ends["max"])
-        counted = pa.Table.from_struct_array(pc.value_counts(values.drop_null()))
+        texts = values.drop_null().cast(pa.string())  # of flags: true and false
+        counted = pa.Table.from_struct_array(pc.value_counts(texts))
         counted = counted.sort_by([("counts", "descending"), ("values", "ascending")])
         most = counted.slice(length=MAX_CHOICES).to_pydict()
         choices = tuple(zip(most["values"], most["counts"], strict=True))
         return ColumnSummary(column, values.null_count, choices=choices, distinct=len(counted))
 
     def _column(self, name: str) -> ImageColumn:
-        columns = self._images.columns
+        columns = self.images.columns
         if name in columns:
             return columns[name]
         nearest = difflib.get_close_matches(name, list(columns), n=1)
@@ -179,7 +180,7 @@ class ImageSearch:
         )
 
     def _find(self, query: Query) -> Rows:
-        ids = self._images.ids
+        ids = self.images.ids
         for name in query.columns:
             self._column(name)
         masks = [mask for condition in query.where for mask in self._meeting(condition)]
@@ -198,12 +199,12 @@ class ImageSearch:
         """All rows in the order of a column; missing values last, equal ones as they are listed."""
         # Names of frames end in their times, which are numbers.
         keys = ("path", "member", "time_ms", name) if name == "filename" else (name,)
-        table = pa.table({key: self._images[key] for key in keys})
+        table = pa.table({key: self.images[key] for key in keys})
         order = [(key, direction) for key in keys]
         return np.asarray(pc.sort_indices(table, sort_keys=order), np.int64)
 
     def _meeting(self, condition: Condition) -> Iterator[Any]:
-        values, kind = self._images[condition.column], self._column(condition.column).kind
+        values, kind = self.images[condition.column], self._column(condition.column).kind
         limits = condition.model_dump(include=set(_COMPARISONS), exclude_none=True)
         if limits and kind == "text":
             raise InvalidParameterError(f"{condition.column} holds text", "Give values of it")
@@ -221,13 +222,13 @@ class ImageSearch:
         """Which values of a column are one of some, which are written as text."""
         of = pa.string() if self._column(name).kind == "text" else pa.float64()
         try:
-            return pc.is_in(self._images[name].cast(of), pa.array(wanted, pa.string()).cast(of))
+            return pc.is_in(self.images[name].cast(of), pa.array(wanted, pa.string()).cast(of))
         except pa.ArrowInvalid:
             raise InvalidParameterError(f"{name} holds numbers", "Give numbers") from None
 
     def _holding(self, word: str) -> Any:
         folded = _folded(pa.scalar(word)).as_py()
-        names = (name for name in TEXT_COLUMNS if name in self._images.columns)
+        names = (name for name in TEXT_COLUMNS if name in self.images.columns)
         holds = (pc.match_substring(self._texts(name), folded) for name in names)
         return reduce(pc.or_, (mask.fill_null(fill_value=False) for mask in holds))
 

@@ -37,7 +37,7 @@ from imgvet.sources.picture_table import MAGIC, pictures_in
 from imgvet.sources.sidecars import is_kept, settle, split_of_shard
 from imgvet.sources.video import Videos
 
-INDEX_VERSION = 7
+INDEX_VERSION = 8
 """Raised when members are judged in another way."""
 
 HEAD_BYTES = tarfile.BLOCKSIZE
@@ -390,9 +390,7 @@ def _is_video(name: str) -> bool:
 def _shown(name: str) -> str:
     """A member's name as valid UTF-8 (other bytes in hexadecimal), without a leading ``./``."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    while text.startswith("./"):
-        text = text[2:].lstrip("/")
-    return text
+    return re.sub(r"^(\./+)+", "", text)
 
 
 def _archive_row(status: Reason, detail: str) -> Member:

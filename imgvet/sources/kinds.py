@@ -6,6 +6,7 @@ is read. A file that the user names and that has none of the known endings is an
 
 from __future__ import annotations
 
+import posixpath
 import re
 from enum import StrEnum
 
@@ -93,6 +94,5 @@ def is_image_name(name: str) -> bool:
 
 def split_ending(name: str) -> tuple[str, str]:
     """A name without its ending, and the ending in lower case: ``a/b.c.JPG`` is a/b.c and .jpg."""
-    dot = name.rfind(".")
-    # A dot that begins a name begins no ending.
-    return (name[:dot], name[dot:].lower()) if dot > name.rfind("/") + 1 else (name, "")
+    stem, ending = posixpath.splitext(name)
+    return stem, ending.lower()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
+from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError, failing_as
 from imgvet.format import each, listed
 from imgvet.options import SourceOptions
 from imgvet.reasons import Failure, Reason
@@ -24,31 +24,18 @@ from imgvet.sources.kinds import IMAGE_EXTENSIONS, plain_name, video_of_frame
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FILE_KEY
 from imgvet.store.packs import DIGEST
-from imgvet.tables import to_frame, with_none
+from imgvet.tables import ITEMS, to_frame, with_none
 
 LISTING_SCHEMA = pa.schema(
     [
-        ("id", pa.int64()),
-        ("filename", pa.string()),
-        ("path", pa.string()),
-        ("member", pa.string()),
-        ("time_ms", pa.int64()),
-        ("box", pa.list_(pa.float64())),
-        ("source", pa.string()),
-        ("status", pa.string()),
-        ("detail", pa.string()),
-        ("file_size", pa.int64()),
+        *(field for field in ITEMS.schema if field.name not in ("format", "embedding_row")),
         ("mtime_ns", pa.int64()),
         ("version", pa.string()),
-        ("digest", pa.string()),
-        ("label", pa.string()),
-        ("split", pa.string()),
-        ("metadata", pa.string()),
         ("cut", pa.string()),
         ("cut_labels", pa.string()),
     ]
 )
-"""Columns of a listing: those of :class:`Entry`, and what is found out later.
+"""Columns of a listing: those of the table items, and those of :class:`Entry` that it lacks.
 ``digest`` is null until the content is known, ``box`` always, as crops are made of the listed
 pictures. ``cut`` says what is cut out of a picture, ``cut_labels`` (a JSON list) the labels of its
 own boxes: :mod:`imgvet.crops.listing`; they are null where whole pictures are analysed."""
@@ -192,13 +179,9 @@ def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
     last = {_place(entry): entry for entry in entries}
     chosen = [last[place] for place in sorted(last)]
     if options.find_regex is not None:
-        try:
+        problem = f"find_regex = {options.find_regex!r} is not a regular expression"
+        with failing_as(InvalidParameterError, problem, "Correct the expression", re.error):
             pattern = re.compile(options.find_regex)
-        except re.error as error:
-            raise InvalidParameterError(
-                f"find_regex = {options.find_regex!r} is not a regular expression ({error})",
-                "Correct the expression",
-            ) from None
         chosen = [entry for entry in chosen if pattern.search(entry.filename)]
     if options.subset is not None:
         chosen = _only(chosen, options.subset)

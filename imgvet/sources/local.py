@@ -15,10 +15,10 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from imgvet.errors import InputUnreadableError, ListFileError, TransportError
+from imgvet.errors import InputUnreadableError, ListFileError, TransportError, failing_as
 from imgvet.format import counted, examples
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import is_image_name
@@ -32,19 +32,16 @@ _LOST = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)
 
 def walk(
     path: Path, source: str, is_wanted: Callable[[str], bool] = is_image_name
-) -> Iterable[Entry]:
-    """The images of a folder, or the one file of that path, whatever its ending."""
-    return walk_folder(path, source, is_wanted) if path.is_dir() else [walk_file(path, source)]
-
-
-def walk_folder(
-    folder: Path, source: str, is_wanted: Callable[[str], bool] = is_image_name
 ) -> Iterator[Entry]:
     """The images below a folder, symbolic links followed, each folder visited once.
 
-    InputUnreadableError if it may not be read; a folder below it becomes an ``unreadable`` entry.
+    Of any other path it is the one file, whatever its ending. InputUnreadableError if the folder
+    may not be read; a folder below it becomes an ``unreadable`` entry.
     """
-    pending, visited = [str(folder)], set[tuple[int, int]]()
+    if not path.is_dir():
+        yield walk_file(path, source)
+        return
+    pending, visited = [str(path)], set[tuple[int, int]]()
     while pending:
         current = pending.pop()
         try:
@@ -59,7 +56,7 @@ def walk_folder(
                     elif is_wanted(child.name):
                         yield walk_file(child.path, source)
         except OSError as error:
-            if current == str(folder):
+            if current == str(path):
                 raise unreadable(f"The input {source}", error) from None
             yield _failed(current, source, error)
 
@@ -152,12 +149,9 @@ def read_rows(path: Path) -> tuple[str, ...]:
 def read_csv_list(path: Path) -> tuple[str, ...]:
     """The paths of a CSV file with one column; a first row ``filename`` is skipped."""
     lines = csv.reader(io.StringIO(_text(path), newline=""), skipinitialspace=True)
-    try:
+    problem = f"The list {path} is not CSV"
+    with failing_as(InputUnreadableError, problem, "List one path a row", csv.Error):
         rows = [row for row in lines if any(field.strip() for field in row)]
-    except csv.Error as error:
-        raise InputUnreadableError(
-            f"The list {path} is not CSV ({error})", "List one path a row"
-        ) from None
     if rows and [rows[0][0].strip().lower(), *rows[0][1:]] == ["filename"]:
         del rows[0]
     wide = [",".join(row) for row in rows if len(row) > 1]

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgvet.format import message_of
-from imgvet.images.formats import BY_ENDING, identify
+from imgvet.images.formats import BY_ENDING, ENDING_OF, identify
 from imgvet.images.isolation import renew_limits
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import Member
@@ -46,8 +46,9 @@ def pictures_in(path: str) -> Iterator[tuple[Member, bytes] | Failure]:
     try:
         schema, batches_of = _opened(path)
         columns = _Columns.of(schema)
-        for batch in batches_of(columns.read) if columns.pictures else ():
-            for values in batch.select(columns.read).to_pylist():
+        read = [*columns.pictures, *columns.plain]
+        for batch in batches_of(read) if columns.pictures else ():
+            for values in batch.select(read).to_pylist():
                 renew_limits()
                 for column in columns.pictures:
                     yield columns.member(row, column, values)
@@ -64,32 +65,29 @@ def _opened(path: str) -> tuple[pa.Schema, Callable[[list[str]], Iterator[pa.Rec
     if head.startswith(MAGIC[0]):
         table = pq.ParquetFile(path, buffer_size=1 << 20)
         return table.schema_arrow, partial(table.iter_batches, _AT_ONCE, None)
-    source = pa.memory_map(path)
-    stream_or_file = pa.ipc.open_file if head == MAGIC[1] else pa.ipc.open_stream
-    reader = stream_or_file(source)
-    return reader.schema, lambda _: (
+    if head == MAGIC[1]:
+        file = pa.ipc.open_file(pa.memory_map(path))
+        schema, batches = file.schema, map(file.get_batch, range(file.num_record_batches))
+    else:
+        batches = pa.ipc.open_stream(pa.memory_map(path))
+        schema = batches.schema
+    return schema, lambda _: (
         batch.slice(start, _AT_ONCE)
-        for batch in _batches(reader)
+        for batch in batches
         for start in range(0, batch.num_rows, _AT_ONCE)
     )
-
-
-def _batches(reader: Any) -> Iterator[pa.RecordBatch]:
-    if isinstance(reader, pa.ipc.RecordBatchFileReader):
-        yield from map(reader.get_batch, range(reader.num_record_batches))
-    else:
-        yield from reader
 
 
 @dataclass(frozen=True)
 class _Columns:
     """Names of the columns that are read."""
 
-    pictures: tuple[str, ...]
+    pictures: list[str]
+    plain: list[str]
+    """Those of texts and numbers: the label, and metadata."""
     label: str | None
-    classes: tuple[str, ...]
+    classes: list[str]
     """Names of the classes whose numbers are the labels; none if labels are what they are."""
-    metadata: tuple[str, ...]
 
     @classmethod
     def of(cls, schema: pa.Schema) -> _Columns:
@@ -105,51 +103,36 @@ class _Columns:
         plain = [field.name for field in schema if _is_plain(field.type)]
         label = next((name for name in labels if name in plain), None)
         classes = features.get(label or "", {}).get("names")
-        return cls(
-            tuple(pictures),
-            label,
-            tuple(map(str, classes)) if isinstance(classes, list) else (),
-            tuple(name for name in plain if name != label),
-        )
-
-    @property
-    def read(self) -> list[str]:
-        label = () if self.label is None else (self.label,)
-        return list(dict.fromkeys((*self.pictures, *label, *self.metadata)))
+        known = list(map(str, classes)) if isinstance(classes, list) else []
+        return cls(pictures, plain, label, known)
 
     def member(self, row: int, column: str, values: Mapping[str, Any]) -> tuple[Member, bytes]:
         """One picture and its bytes, which are none if it can't be had."""
         cell = values[column]
         path = cell.get("path") if isinstance(cell, dict) else None
         data = (cell.get("bytes") if isinstance(cell, dict) else cell) or b""
-        kind = identify(data)
-        ending = next((ending for ending, known in BY_ENDING.items() if known is kind), "")
         place = f"{row:06}" if len(self.pictures) == 1 else f"{row:06}/{column}"
-        told = {name: values[name] for name in self.metadata if _is_known(values[name])}
+        told = {name: values[name] for name in self.plain if _is_known(values[name])}
+        label = self._label_of(told.pop(self.label or "", None))
         text = json.dumps(told | ({"path": path} if path else {}), sort_keys=True, default=str)
-        member = Member(
-            place + ending,
-            size=len(data),
-            label=self._label(values),
-            metadata=text if len(text) <= MAX_SIDECAR_BYTES else None,
-        )
-        problem = None
+        metadata = text if len(text) <= MAX_SIDECAR_BYTES else None
+        name = place + ENDING_OF.get(identify(data), "")
+        member = Member(name, size=len(data), label=label, metadata=metadata)
         if not data:
             where = f"the table only names {path}" if path else "its cell is empty"
             problem = Failure(Reason.MISSING, where)
         elif len(data) > MOST_FILE_BYTES:
             problem = too_many_bytes(len(data))
-        if problem is None:
+        else:
             return member, data
         return replace(member, status=problem.reason, detail=problem.detail), b""
 
-    def _label(self, values: Mapping[str, Any]) -> str | None:
-        value: Any = None if self.label is None else values[self.label]
-        if not _is_known(value):
-            return None
-        if not self.classes:
-            return str(value)
-        return self.classes[value] if 0 <= value < len(self.classes) else None  # -1 is none
+    def _label_of(self, value: Any) -> str | None:
+        if self.classes and value is not None:
+            return self.classes[value] if 0 <= value < len(self.classes) else None  # -1 is none
+        if isinstance(value, float) and value.is_integer():  # a whole number beside missing ones
+            value = int(value)
+        return None if value is None else str(value)
 
 
 def _features(schema: pa.Schema) -> dict[str, dict[str, Any]]:
@@ -178,6 +161,8 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 def _is_plain(kind: pa.DataType) -> bool:
     types = pa.types
+    if types.is_dictionary(kind):  # as pandas has categories
+        return _is_plain(kind.value_type)
     is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
     return is_text or types.is_primitive(kind)
 

@@ -35,6 +35,7 @@ from imgvet.errors import (
     InputUnreadableError,
     InvalidParameterError,
     TransportError,
+    failing_as,
 )
 from imgvet.format import message_of
 
@@ -125,15 +126,11 @@ def client_for(location: ObjectLocation) -> Any:
 
     anonymous = os.environ.get(ANONYMOUS_VARIABLE, "") not in ("", "0")
     variables = tuple((key, value) for key, value in os.environ.items() if key.startswith("AWS_"))
-    try:
-        # Without the lock, threads that start together would each make one: 50 ms of parsing.
-        with _making:
-            return _client(location.endpoint, anonymous, variables)
-    except (BotoCoreError, ValueError) as error:
-        raise InputUnreadableError(
-            f"No connection can be set up for {location.uri} ({error})",
-            "Check the settings of boto3: its environment variables and files",
-        ) from None
+    problem = f"No connection can be set up for {location.uri}"
+    remedy = "Check the settings of boto3: its environment variables and files"
+    # Without the lock, threads that start together would each make one: 50 ms of parsing.
+    with failing_as(InputUnreadableError, problem, remedy, BotoCoreError, ValueError), _making:
+        return _client(location.endpoint, anonymous, variables)
 
 
 @functools.lru_cache(maxsize=16)

@@ -17,7 +17,7 @@ import yaml
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
 from imgvet.format import counted, message_of
-from imgvet.sources.kinds import split_ending
+from imgvet.sources.kinds import Kind, kind_of_name, split_ending
 from imgvet.sources.listing import Entry
 from imgvet.sources.local import read_rows, unreadable, walk, walk_file
 
@@ -174,6 +174,21 @@ def boxes_of_image(path: str, dataset: YoloSet) -> list[LabelledBox]:
     except (OSError, UnicodeDecodeError):
         return [_NO_BOX]
     return [_box(row, dataset) for row in map(str.split, text.splitlines()) if row]
+
+
+def yolo_sets(inputs: Iterable[str]) -> dict[str, YoloSet]:
+    """The YOLO data sets among inputs; raises as the reader."""
+    names = (name for name in inputs if kind_of_name(name) is Kind.YOLO)
+    return {name: read_yolo(Path(name).expanduser().absolute()) for name in names}
+
+
+def boxes_of_images(
+    paths: Iterable[str], sources: Iterable[str], inputs: Iterable[str]
+) -> list[list[LabelledBox]]:
+    """The boxes of images, each found through a source, one of the inputs; raises as the reader."""
+    sets = yolo_sets(inputs)
+    places = zip(paths, sources, strict=True)
+    return [boxes_of_image(path, sets[name]) if name in sets else [] for path, name in places]
 
 
 def _box(row: Sequence[str], dataset: YoloSet) -> LabelledBox:

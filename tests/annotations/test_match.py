@@ -147,9 +147,10 @@ def test_archives_and_buckets_are_folders_of_their_own(tmp_path: Path) -> None:
         "s3://bucket/set/x/3.jpg",
         "s3://bucket/set/y/x/3.jpg",
     ]
-    files += ["minio://host:9/b/k/4.jpg"]
-    inputs = (tar, zipped, "s3://bucket/set/", "minio://HOST:9/b")
-    for number, name in enumerate(("x/1.jpg", "x/2.jpg", "x/3.jpg", "y/x/3.jpg", "k/4.jpg")):
+    files += ["minio://host:9/b/k/4.jpg", f"{tmp_path}/c.parquet!000005.jpg"]
+    inputs = (tar, zipped, "s3://bucket/set/", "minio://HOST:9/b", tmp_path / "c.parquet")
+    names = ("x/1.jpg", "x/2.jpg", "x/3.jpg", "y/x/3.jpg", "k/4.jpg", "000005.jpg")
+    for number, name in enumerate(names):
         assert matches(name, files, *inputs) == [files[number]]
     for file in files:
         assert matches(file, files, *inputs) == [file]

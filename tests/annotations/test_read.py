@@ -86,6 +86,7 @@ def test_the_content_and_not_the_name_tells_what_a_file_is(tmp_path: Path) -> No
         "filename,label,col_x,row_y,width,height,\na.jpg,7,1.5,2,30,40,\nb.jpg,,,nan,None,,,,\n",
         "file_name,width,height,label,XMin,YMin,x_max,y_max\na.jpg,640,480,7,1.5,2,31.5,42\nb.jpg,",
         "image,class,left,top,right,bottom\na.jpg,7,1.5,2,31.5,42\nb.jpg,,,,,\n",
+        "image,width,height,class,left,top,right,bottom\na.jpg,640,480,7,1.5,2,31.5,42\nb.jpg,",
         '{"file_name": "a.jpg", "label": 7, "xmin": 1.5, "ymin": 2, "xmax": 31.5, "ymax": 42}\n'
         '\n{"file_name": "b.jpg", "objects": {"bbox": []}}\n',
         '[{"filename": "a.jpg", "label": 7.0, "col_x": 1.5, "row_y": 2, "width": 30, "height": 40},'

@@ -102,6 +102,22 @@ def test_cvat_has_all_images_in_one_file(tmp_path: Path) -> None:
     ]
 
 
+def test_a_box_that_is_turned_in_cvat_has_corners(tmp_path: Path) -> None:
+    edges = 'label="cat" xtl="10" ytl="20" xbr="50" ybr="40"'
+    text = '<annotations><image name="1.jpg"><box {0} rotation="{1}"/><box {0}/></image>'
+    file = tmp_path / "a.xml"
+    file.write_text(text.format(edges, "90.00") + "</annotations>")
+    turned, upright = rows_of(file)
+    corners = [turned[f"{axis}{n}"] for n in range(1, 5) for axis in "xy"]
+    assert corners == pytest.approx([40, 10, 40, 50, 20, 50, 20, 10])  # by a quarter, clockwise
+    assert "col_x" not in turned
+    assert (upright["col_x"], upright["width"]) == (10, 40)
+    assert "x1" not in upright
+    file.write_text(text.format(edges, "round") + "</annotations>")
+    with pytest.raises(InputUnreadableError, match=r"box that is none .*'round'"):
+        rows_of(file)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_entities_are_refused_whatever_the_encoding(encoding: str, tmp_path: Path) -> None:
     entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 9}">' for n in range(1, 9))

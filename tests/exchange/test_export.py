@@ -24,7 +24,7 @@ from imgvet.errors import (
 )
 from imgvet.exchange.export import export_run
 from imgvet.exchange.options import ExportOptions
-from imgvet.search.image_table import FLAGS
+from imgvet.exchange.selection import removed_by
 from imgvet.search.saved_lists import save_list
 from imgvet.sources.local import read_text_list
 from imgvet.workdir import WorkDir
@@ -133,6 +133,15 @@ def test_a_plan_leaves_out_what_it_removes(work: WorkDir, photos: Path, tmp_path
     assert exported(work, tmp_path, plan=tmp_path / "plan.parquet") == names
 
 
+def test_what_lies_in_a_file_that_goes_goes_with_it(tmp_path: Path) -> None:
+    names = pd.Series(
+        ["/a/film.mp4#t=0.0", "/a/b.tar!film.mp4#t=2.0", "/a/c.tar!x.jpg", "/a/d.jpg"]
+    )
+    rows = [("/a/film.mp4", "remove"), ("/a/b.tar", "remove"), ("/a/c.tar", "review")]
+    plan = write_rows(tmp_path / "plan.csv", ("filename", "action"), rows)
+    assert removed_by(plan, names).tolist() == [True, True, False, False]
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -183,7 +192,8 @@ def test_no_cell_of_a_csv_is_a_formula(work: WorkDir, tmp_path: Path) -> None:
 def test_flags_are_no_texts_in_parquet(work: WorkDir, tmp_path: Path) -> None:
     export_run(work, tmp_path / "a.parquet", ExportOptions(format="parquet"))
     schema = pq.read_schema(tmp_path / "a.parquet")
-    assert {schema.field(name).type for name in FLAGS} == {pa.bool_()}
+    flags = ("is_issue", "conflict", "decided")
+    assert {schema.field(f"label_issues.{name}").type for name in flags} == {pa.bool_()}
     assert not pd.read_parquet(tmp_path / "a.parquet")["label_issues.conflict"].any()
 
 

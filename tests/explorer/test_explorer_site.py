@@ -313,7 +313,7 @@ def test_a_new_run_takes_the_place_of_the_old(tmp_path: Path):
         work.run_json.write_text(record.model_dump_json())
         assert client.get(f"{base}/api/run").json()["images"] == 3
         stale = {"x-imgvet-run": shown, "x-imgvet-token": token}
-        decision = {"first": 0, "second": 1, "decision": "not_a_duplicate"}
+        decision = {"ids": [0, 1], "decision": "not_a_duplicate"}
         refused = client.post(f"{base}/api/pairs", json=decision, headers=stale)
         assert (refused.status_code, work.decisions.exists()) == (409, False), "ids of another run"
         assert "load the page again" in refused.json()["error"]

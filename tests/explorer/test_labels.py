@@ -14,9 +14,9 @@ from imgvet.curation.rules import Rules
 from imgvet.errors import InvalidParameterError
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.selection import select_images
-from imgvet.explorer.findings import FindingQuery, Labels, LabelToDecide
+from imgvet.explorer.findings import FindingQuery, Labels, ToDecide
 from imgvet.search.image_table import ImageTable
-from imgvet.search.query import Condition
+from imgvet.search.query import Condition, ImageSearch
 from imgvet.workdir import WorkDir
 from support.planted_run import planted_run
 
@@ -48,15 +48,14 @@ def test_of_copies_with_two_labels_each_is_offered_that_of_the_other(labelled: W
     rows = pd.read_parquet(path)
     rows.loc[rows["id"] == 1, "suggested_label"] = None
     rows.to_parquet(path)
-    offered = Labels(labelled, ImageTable.of_run(labelled)).page(FindingQuery(kind="issues"))[
-        "rows"
-    ]
+    search = ImageSearch(ImageTable.of_run(labelled))
+    offered = Labels(labelled, search).page(FindingQuery(kind="issues"))["rows"]
     assert [(row["id"], row["suggested_label"]) for row in offered] == [(0, "dog"), (1, "bird")]
 
 
 @pytest.fixture
 def labels(labelled: WorkDir) -> Labels:
-    return Labels(labelled, ImageTable.of_run(labelled))
+    return Labels(labelled, ImageSearch(ImageTable.of_run(labelled)))
 
 
 def ids(labels: Labels, **query: object) -> list[int]:
@@ -79,14 +78,14 @@ def test_kinds_hold_what_was_planted(labels: Labels) -> None:
 
 
 def test_a_decision_is_kept_by_content_and_taken_back(labels: Labels, labelled: WorkDir) -> None:
-    labels.decide(LabelToDecide(id=1, decision="bird"))
+    labels.decide(ToDecide(ids=(1,), decision="bird"))
     decided = [row["decision"] for row in labels.page(FindingQuery(kind="all"))["rows"]]
     assert decided == [None, "bird", "bird", None]
     assert read_decisions(labelled).labels == {SAME: "bird"}
-    labels.decide(LabelToDecide(id=2, decision=None))
+    labels.decide(ToDecide(ids=(2,), decision=None))
     assert read_decisions(labelled).all == ()
     with pytest.raises(InvalidParameterError, match="no such image"):
-        labels.decide(LabelToDecide(id=9, decision="cat"))
+        labels.decide(ToDecide(ids=(9,), decision="cat"))
 
 
 def test_of_a_decision_without_a_label_the_own_one_is_right(
@@ -99,8 +98,8 @@ def test_of_a_decision_without_a_label_the_own_one_is_right(
 def test_decided_labels_are_exported_and_planned_with(labels: Labels, labelled: WorkDir) -> None:
     planned = make_plan(labelled, Rules()).set_index("id")
     assert planned.loc[[0, 1], "action"].tolist() == ["review", "review"]
-    labels.decide(LabelToDecide(id=0, decision="dog"))
-    labels.decide(LabelToDecide(id=1, decision="bird"))
+    labels.decide(ToDecide(ids=(0,), decision="dog"))
+    labels.decide(ToDecide(ids=(1,), decision="bird"))
     exported = select_images(labelled, ExportOptions(format="csv")).items
     assert exported["label"].tolist() == ["dog", "bird", "bird", "dog"]
     plan = make_plan(labelled, Rules()).set_index("id")
@@ -111,8 +110,10 @@ def test_decided_labels_are_exported_and_planned_with(labels: Labels, labelled: 
 def test_the_site_answers_and_decides(client: httpx.Client) -> None:
     assert client.get("/labels").text.count("<h1") == 1
     assert client.get("/api/labels").json() == {"total": 0, "decided": 0, "rows": []}
-    assert client.post("/api/labels", json={"id": 10**6, "decision": "cat"}).status_code == 400
-    assert client.post("/api/labels", json={"id": 0, "decision": "cat"}).json() == {
+    assert client.post("/api/labels", json={"ids": [10**6], "decision": "cat"}).status_code == 400
+    assert client.post("/api/labels", json={"ids": [0], "decision": "cat"}).json() == {
         "decision": "cat"
     }
-    assert client.post("/api/labels", json={"id": 0, "decision": None}).json() == {"decision": None}
+    assert client.post("/api/labels", json={"ids": [0], "decision": None}).json() == {
+        "decision": None
+    }

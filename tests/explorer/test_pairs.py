@@ -18,7 +18,7 @@ from imgvet.curation.decisions import OF_PAIRS, Decision, Kind, decide, read_dec
 from imgvet.curation.plan import make_plan
 from imgvet.curation.rules import Rules
 from imgvet.errors import InvalidParameterError, PlanError
-from imgvet.explorer.findings import FindingQuery, Pairs, PairToDecide
+from imgvet.explorer.findings import FindingQuery, Pairs, ToDecide
 from imgvet.explorer.run import ExploredRun
 from imgvet.reports.inputs import inputs_of
 from imgvet.reports.report import pages_of
@@ -108,10 +108,10 @@ def test_every_pair_is_reached_once(pairs: Pairs) -> None:
 
 def test_a_decision_is_kept_by_content_and_taken_back(pairs: Pairs) -> None:
     (near,) = pairs.page(FindingQuery(kind="leaks"))["rows"]
-    both = {"first": near["from"], "second": near["to"]}
-    pairs.decide(PairToDecide(**both, decision=Kind.KEEP_RIGHT))
+    both = {"ids": (near["from"], near["to"])}
+    pairs.decide(ToDecide(**both, decision=Kind.KEEP_RIGHT))
     assert pairs.page(FindingQuery(kind="leaks"))["rows"][0]["decision"] == "keep_right"
-    digests = pairs._images.frame(["digest"], list(both.values()))["digest"].tolist()
+    digests = pairs._images.frame(["digest"], both["ids"])["digest"].tolist()
     path = pairs._work.decisions
     rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
     assert [row["decision"] for row in rows] == ["keep_right"]
@@ -119,20 +119,20 @@ def test_a_decision_is_kept_by_content_and_taken_back(pairs: Pairs) -> None:
     assert [row["digest"] for row in rows] + [row["other_digest"] for row in rows] == digests
     # Of the same two the other way round, keeping right is keeping left.
     assert read_decisions(pairs._work).pairs[digests[1], digests[0]] == Kind.KEEP_LEFT
-    pairs.decide(PairToDecide(**both, decision=None))
+    pairs.decide(ToDecide(**both, decision=None))
     assert pairs.page(FindingQuery(kind="leaks"))["rows"][0]["decision"] is None
     assert read_decisions(pairs._work).all == ()
 
 
 def test_what_was_decided_meanwhile_on_another_page_stays(pairs: Pairs) -> None:
     (near,) = pairs.page(FindingQuery(kind="leaks"))["rows"]
-    both = {"first": near["from"], "second": near["to"]}
+    both = {"ids": (near["from"], near["to"])}
     seen = {**both, "before": None}
-    assert pairs.decide(PairToDecide(**seen, decision=Kind.KEEP_RIGHT)) == "keep_right"
-    assert pairs.decide(PairToDecide(**seen, decision=Kind.KEEP_LEFT)) == "keep_right"
+    assert pairs.decide(ToDecide(**seen, decision=Kind.KEEP_RIGHT)) == "keep_right"
+    assert pairs.decide(ToDecide(**seen, decision=Kind.KEEP_LEFT)) == "keep_right"
     assert pairs.page(FindingQuery(kind="leaks"))["decided"] == 1
     seen["before"] = "keep_right"
-    assert pairs.decide(PairToDecide(**seen, decision=None)) is None
+    assert pairs.decide(ToDecide(**seen, decision=None)) is None
     assert pairs.page(FindingQuery(kind="leaks"))["decided"] == 0
 
 
@@ -146,10 +146,10 @@ def test_nothing_is_lost_of_what_is_decided_in_several_windows_at_once(tmp_path:
 def test_of_the_same_bytes_neither_can_be_named(pairs: Pairs) -> None:
     (copy,) = pairs.page(FindingQuery(kind="exact"))["rows"]
     assert copy["same_bytes"]
-    both = {"first": copy["from"], "second": copy["to"]}
+    both = {"ids": (copy["from"], copy["to"])}
     with pytest.raises(PlanError, match="same bytes"):
-        pairs.decide(PairToDecide(**both, decision=Kind.KEEP_LEFT))
-    pairs.decide(PairToDecide(**both, decision=Kind.KEEP_BOTH))
+        pairs.decide(ToDecide(**both, decision=Kind.KEEP_LEFT))
+    pairs.decide(ToDecide(**both, decision=Kind.KEEP_BOTH))
     assert pairs.page(FindingQuery(kind="exact"))["rows"][0]["decision"] == "keep_both"
 
 
@@ -182,7 +182,7 @@ def test_a_plan_keeps_what_a_person_kept(pairs: Pairs) -> None:
     work, near = pairs._work, pairs.page(FindingQuery(kind="near"))["rows"]
     one = next(pair for pair in near if facts[pair["from"]].endswith("1.jpg"))
     for kind, gone in ((Kind.KEEP_LEFT, "to"), (Kind.KEEP_RIGHT, "from"), (Kind.KEEP_BOTH, None)):
-        pairs.decide(PairToDecide(first=one["from"], second=one["to"], decision=kind))
+        pairs.decide(ToDecide(ids=(one["from"], one["to"]), decision=kind))
         plan = make_plan(work, Rules())
         row = plan[(plan["action"] == "remove") & plan["id"].isin([one["from"], one["to"]])]
         assert row["id"].tolist() == ([] if gone is None else [one[gone]])
@@ -192,13 +192,13 @@ def test_the_site_answers_and_decides(client: httpx.Client, work: WorkDir) -> No
     found = client.get("/api/pairs", params={"query": '{"kind": "near"}'}).json()
     assert found["total"] >= 1
     pair = found["rows"][0]
-    asked = {"first": pair["from"], "second": pair["to"], "decision": "not_a_duplicate"}
+    asked = {"ids": [pair["from"], pair["to"]], "decision": "not_a_duplicate"}
     assert client.post("/api/pairs", json=asked).json() == {"decision": "not_a_duplicate"}
     again = client.get("/api/pairs", params={"query": '{"kind": "near"}'}).json()
     assert again["rows"][0]["decision"] == "not_a_duplicate"
     assert client.post("/api/pairs", json=asked | {"decision": None}).status_code == 200
     assert client.post("/api/pairs", json=asked | {"decision": "other"}).status_code == 400
-    assert client.post("/api/pairs", json=asked | {"first": 10**6}).status_code == 400
+    assert client.post("/api/pairs", json=asked | {"ids": [10**6, pair["to"]]}).status_code == 400
     assert client.get("/pairs").text.count("<h1") == 1
     kinds = {one["kind"]: one["total"] for one in client.get("/api/run").json()["pairs"]}
     assert kinds["near"] == found["total"]

@@ -160,4 +160,4 @@ def test_lists_of_leaks_and_of_likely_wrong_labels_are_columns(tmp_path: Path) -
         write_table(conform(frame, BY_NAME[name]), work.table(name))
     images = ImageTable.of_run(work)
     assert images["leaks.pairs"].to_pylist() == [2, 1, 0, 1]
-    assert images["label_issues.is_issue"].to_pylist() == ["false", None, None, "true"]
+    assert images["label_issues.is_issue"].to_pylist() == [False, None, None, True]

@@ -13,25 +13,25 @@ from imgvet.errors import InputUnreadableError, TransportError
 from imgvet.reasons import Failure, Reason
 from imgvet.sources import listing, local
 from imgvet.sources.listing import Entry
-from imgvet.sources.local import failure_of, read_bytes, walk_folder
+from imgvet.sources.local import failure_of, read_bytes, walk
 
 
-def walk(folder: Path) -> dict[str, Entry]:
-    return {Path(entry.filename).name: entry for entry in walk_folder(folder, "in")}
+def walked(folder: Path) -> dict[str, Entry]:
+    return {Path(entry.filename).name: entry for entry in walk(folder, "in")}
 
 
 def test_folders_linked_in_a_circle_are_visited_once(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.jpg").write_bytes(b"x")
     (tmp_path / "a" / "up").symlink_to(tmp_path, target_is_directory=True)
-    assert len(list(walk_folder(tmp_path, "in"))) == 1
+    assert len(list(walk(tmp_path, "in"))) == 1
 
 
 def test_links_to_nowhere_and_to_themselves_are_rows(tmp_path: Path) -> None:
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nothing")
     (tmp_path / "self.jpg").symlink_to(tmp_path / "self.jpg")
     (tmp_path / "good.jpg").write_bytes(b"x")
-    found = walk(tmp_path)
+    found = walked(tmp_path)
     assert found["gone.jpg"].status is Reason.MISSING
     assert found["self.jpg"].status is Reason.UNREADABLE
     assert found["good.jpg"].status is Reason.OK
@@ -39,13 +39,13 @@ def test_links_to_nowhere_and_to_themselves_are_rows(tmp_path: Path) -> None:
 
 def test_a_pipe_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
-    assert walk(tmp_path)["pipe.jpg"].detail == "not a regular file"
+    assert walked(tmp_path)["pipe.jpg"].detail == "not a regular file"
 
 
 def test_a_name_that_is_not_utf8_is_a_row(tmp_path: Path) -> None:
     with open(os.fsencode(tmp_path) + b"/\xff.jpg", "wb") as stream:
         stream.write(b"x")
-    (entry,) = walk_folder(tmp_path, "in")
+    (entry,) = walk(tmp_path, "in")
     assert entry.status is Reason.UNREADABLE
     entry.filename.encode()
 
@@ -63,14 +63,14 @@ def test_an_unreadable_folder_below_is_a_row_and_above_an_error(
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    found = walk(tmp_path)
+    found = walked(tmp_path)
     assert (found["secret"].status, found["secret"].detail) == (
         Reason.UNREADABLE,
         "Permission denied",
     )
     assert found["1.jpg"].status is Reason.OK
     with pytest.raises(InputUnreadableError, match="Permission denied"):
-        list(walk_folder(tmp_path / "secret", "in"))
+        list(walk(tmp_path / "secret", "in"))
 
 
 def test_a_mount_whose_server_is_gone_says_nothing_of_its_files(
@@ -119,7 +119,7 @@ def test_what_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(local, "MOST_FILE_BYTES", 5)
     monkeypatch.setattr(listing, "MOST_FILE_BYTES", 5)
     found = read_bytes(tmp_path / "1.jpg")
-    (listed,) = walk_folder(tmp_path, "in")
+    (listed,) = walk(tmp_path, "in")
     told = (Reason.TOO_LARGE, "6 bytes, at most 5 are read")
     assert isinstance(found, Failure)
     assert (found.reason, found.detail) == told

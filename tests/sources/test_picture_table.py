@@ -85,6 +85,14 @@ def test_columns_of_bytes_are_pictures_if_their_names_say_so(tmp_path: Path) -> 
     assert {member.label for member in members} == {"cat"}
 
 
+def test_categories_of_pandas_are_labels(tmp_path: Path) -> None:
+    labels = pa.array(["cat", "dog"]).dictionary_encode()
+    members = members_of(
+        write(table_of({"image": PICTURES[:2], "label": labels}), tmp_path / "a.parquet"), tmp_path
+    )
+    assert [member.label for member in members] == ["cat", "dog"]
+
+
 def test_sound_is_no_picture(tmp_path: Path) -> None:
     columns = {"audio": as_structs([b"RIFF", b"RIFF"]), "image": as_structs([*PICTURES[:2]])}
     table = table_of(columns, {"audio": {"_type": "Audio"}, "image": {"_type": "Image"}})
@@ -93,10 +101,12 @@ def test_sound_is_no_picture(tmp_path: Path) -> None:
 
 
 def test_what_is_not_known_is_no_label_and_no_metadata(tmp_path: Path) -> None:
-    columns = {"image": PICTURES[:2], "label": [1.5, float("nan")], "score": [float("nan"), 2.0]}
-    one, other = members_of(write(table_of(columns), tmp_path / "a.parquet"), tmp_path)
+    none = float("nan")
+    columns = {"image": PICTURES[:3], "label": [1.5, none, 7.0], "score": [none, 2.0, none]}
+    one, other, whole = members_of(write(table_of(columns), tmp_path / "a.parquet"), tmp_path)
     assert (one.label, one.metadata) == ("1.5", "{}")
     assert (other.label, other.metadata) == (None, '{"score": 2.0}')
+    assert whole.label == "7"  # as annotations call it
 
 
 def test_a_cell_without_a_picture_says_why(tmp_path: Path) -> None:

@@ -12,11 +12,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from imgvet.crops.detectors.common import best_inside
 from imgvet.errors import MissingExtraError, ModelError
-from imgvet.images.geometry import Region, corners_of, region_of_corners
+from imgvet.images.geometry import Points, Region, corners_of, region_of_corners
 from imgvet.images.picture import Pixels
 from imgvet.models.file import sha256_of
 
@@ -25,10 +24,6 @@ REMEDY = 'pip install "imgvet[ocr]"'
 
 _TALL = 1.5
 """RapidOCR reads a box as text on its side if it is this many times as tall as it is wide."""
-
-Quadrilateral = npt.NDArray[np.float64]
-"""Corners of a box, shape (4, 2): x and y in pixels, clockwise from the top left."""
-
 
 MIN_SCORE = 0.5
 """Of a text, 0..1; RapidOCR's default, and PaddleOCR's ``drop_score``."""
@@ -104,30 +99,30 @@ class TextDetector:
         texts = getattr(found, "txts", None)
         if not texts:
             return []
-        regions = []
-        for corners, text, score in zip(found.boxes, texts, found.scores, strict=True):
-            points = np.asarray(corners, np.float64)
-            region = line_region(points, text.strip())
-            regions.append(replace(region, score=float(score)))
+        lines = zip(found.boxes, texts, found.scores, strict=True)
+        regions = (
+            line_region(np.asarray(corners, np.float64), text.strip(), float(score))
+            for corners, text, score in lines
+        )
         return best_inside(regions, pixels)
 
 
-def line_region(quadrilateral: Quadrilateral, text: str) -> Region:
+def line_region(points: Points, text: str, score: float) -> Region:
     """The region of a line of text: with corners if it is tilted, else an upright box.
 
     Text is taken to run along the longer sides and to the right, so that the first corner is where
     it starts; a line that is tilted by more than 90 degrees would start at the third.
     """
-    across, down = quadrilateral[1] - quadrilateral[0], quadrilateral[3] - quadrilateral[0]
+    across, down = points[1] - points[0], points[3] - points[0]
     width, height = math.hypot(*across), math.hypot(*down)
-    region = replace(region_of_corners(corners_of(quadrilateral), LABEL), text=text)
+    region = replace(region_of_corners(corners_of(points), LABEL, score), text=text)
     along = across if width >= height else down
     angle = math.degrees(math.atan2(along[1], along[0]))
     if abs((angle + 45) % 90 - 45) < MIN_TILT:  # To the nearest axis.
         return replace(region, corners=None)
     if height >= _TALL * width and len(text) > 1:
-        quadrilateral = np.roll(quadrilateral, 1 if down[0] < 0 else -1, axis=0)
-    return replace(region, corners=corners_of(quadrilateral))
+        points = np.roll(points, 1 if down[0] < 0 else -1, axis=0)
+    return replace(region, corners=corners_of(points))
 
 
 def _padded(pixels: Pixels) -> Pixels:

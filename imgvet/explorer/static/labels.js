@@ -85,7 +85,7 @@ walk
         said: "The suggested label: kept.",
       },
     },
-    keep: (row, asked) => api.decideLabel({ id: row.id, ...asked }),
+    keep: (row, asked) => api.decideLabel({ ids: [row.id], ...asked }),
     keys: {},
     marked,
     ready,

@@ -147,7 +147,7 @@ walk
     buttons: Object.fromEntries(
       Object.entries(SAID).map(([kind, said]) => [kind, { decision: () => kind, off: (pair) => off(pair, kind), said: `${said}: kept.` }])
     ),
-    keep: (pair, asked) => api.decide({ first: pair.from, second: pair.to, ...asked }),
+    keep: (pair, asked) => api.decide({ ids: [pair.from, pair.to], ...asked }),
     keys: { b: () => view.show("blink"), v: () => view.show("slide"), "+": () => view.zoom(1.5), "-": () => view.zoom(1 / 1.5), 0: view.fit },
     marked,
     ready,

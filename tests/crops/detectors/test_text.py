@@ -103,7 +103,7 @@ def test_the_first_corner_is_where_the_line_starts(
     corners = np.array([[0, 0], along * length, along * length + down * height, down * height])
     left = sorted(range(4), key=lambda number: corners[number][0])[:2]
     first = min(left, key=lambda number: corners[number][1])  # As RapidOCR orders them.
-    region = line_region(np.roll(corners, -first, axis=0), "words")
+    region = line_region(np.roll(corners, -first, axis=0), "words", 0.9)
     assert region.corners is not None
     assert np.allclose(np.array(region.corners).reshape(4, 2), corners)
 
@@ -114,7 +114,7 @@ def test_nearly_upright_lines_have_no_corners(angle: float, upright: bool) -> No
     down = np.array([-along[1], along[0]])
     width, height = (20, 90) if upright else (90, 20)
     corners = np.array([[0, 0], along * width, along * width + down * height, down * height])
-    region = line_region(corners, "words")
+    region = line_region(corners, "words", 0.9)
     assert region.corners is None
     assert (region.box.width, region.box.height) == pytest.approx(
         (np.ptp(corners[:, 0]), np.ptp(corners[:, 1]))
