@@ -13,7 +13,7 @@ from imgvet.dataset import Dataset
 from imgvet.errors import EXIT_CHECKS_FAILED, written
 from imgvet.exchange.compare import Difference, compare_sides, read_side
 from imgvet.exchange.options import ExportOptions
-from imgvet.format import counted, table_text, visible
+from imgvet.format import counted, each, table_text, visible
 from imgvet.opening import exclusive
 from imgvet.spreadsheet import csv_bytes
 from imgvet.workdir import write_atomically
@@ -78,8 +78,7 @@ def difference_lines(found: Difference) -> list[str]:
     for name, number in found.counts.items():
         text = counted(number, "image")
         if name in ("newly_bad", "newly_good") and number:
-            known = found.findings(name).most_common()
-            text += f": {', '.join(f'{many} {finding}' for finding, many in known)}"
+            text += f": {each(dict(found.findings(name).most_common()))}"
         rows.append((name.replace("_", " ").capitalize(), text))
     rows += [("Parameters", words) for words in found.parameters.values()]
     if found.not_compared:
