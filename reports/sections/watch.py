@@ -78,7 +78,9 @@ def _alarm(run: ReportInputs, key: str) -> Content:
         "event": said[0] if said else None,
         "judged": key in {found.key for found in run.watched[-1].compared},
         "images": gallery(
-            rows, limits.CARDS, lambda row: (images[row["id"]], _value(key, row["value"]))
+            rows,
+            limits.CARDS,
+            lambda row: {"image": images[row["id"]], "said": _value(key, row["value"])},
         ),
     }
 

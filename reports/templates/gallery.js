@@ -89,11 +89,11 @@
 
   const counted = (number, one, many) => `${imgvet.number(number)} ${number === 1 ? one : many}`;
 
-  function button(text, act) {
+  const button = (imgvet.button = (text, act) => {
     const made = element("button", { type: "button", text: text });
     made.addEventListener("click", act);
     return made;
-  }
+  });
 
   /* Buttons that copy or download what rows() gives: [[id, file name], ...]. */
   imgvet.listButtons = (name, rows, say) => [

@@ -274,8 +274,7 @@
     document.getElementById("map-colour").addEventListener("change", draw);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
     const buttons = imgvet.listButtons("map-selected", chosenRows, (text) => (status.textContent = text));
-    const clear = element("button", { type: "button", text: "Clear" });
-    clear.addEventListener("click", () => {
+    const clear = imgvet.button("Clear", () => {
       document.getElementById("map-find").value = "";
       select([]);
     });

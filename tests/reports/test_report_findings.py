@@ -248,11 +248,11 @@ def test_a_crop_of_which_a_number_is_missing_is_shown(full_inputs: ReportInputs)
 
 def test_extremes_are_the_ends(full_inputs: ReportInputs) -> None:
     stats = full_inputs.tables["stats"].set_index("id")
-    lowest = section(full_inputs, Section.LOW_CONTRAST).gallery["entries"][0][0].id
+    lowest = section(full_inputs, Section.LOW_CONTRAST).gallery["entries"][0]["image"].id
     assert lowest == stats["contrast"].idxmin()
-    smallest = section(full_inputs, Section.TINY).gallery["entries"][0][0].id
+    smallest = section(full_inputs, Section.TINY).gallery["entries"][0]["image"].id
     assert stats.loc[smallest, "height"] == stats["height"].min()
-    longest = section(full_inputs, Section.ASPECT_RATIO).gallery["entries"][0][0].id
+    longest = section(full_inputs, Section.ASPECT_RATIO).gallery["entries"][0]["image"].id
     assert stats.loc[longest, "height"] == stats["height"].min()
 
 
