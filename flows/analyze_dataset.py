@@ -34,13 +34,7 @@ from imgvet.similarity.pairs import Comparison
 from imgvet.sources.inputs import Inputs
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
-from imgvet.tasks import (
-    inputs,
-    measuring,
-    publishing,
-    similarity,
-    verdict,
-)
+from imgvet.tasks import inputs, measuring, publishing, similarity, verdict
 from imgvet.tasks.artifacts import progress_artifacts
 from imgvet.tasks.blocks import with_addresses
 from imgvet.tasks.context import RunContext

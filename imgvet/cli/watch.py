@@ -34,7 +34,7 @@ from imgvet.flows.request import check_request
 from imgvet.monitor.failure import TOLD, failed_run, tell_failure, usable
 from imgvet.monitor.history import Run, find_run, monitored_runs
 from imgvet.monitor.messages import links_of
-from imgvet.monitor.notify import Monitored, Sender, check_addresses, deliver, senders
+from imgvet.monitor.notify import Monitored, Sender, check_addresses, deliver
 from imgvet.monitor.options import (
     MonitorOptions,
     addresses_aside,
@@ -46,7 +46,7 @@ from imgvet.monitor.watch import baseline_lines, set_baseline
 from imgvet.opening import edited, exclusive, require_allowed
 from imgvet.quality.result import read_results
 from imgvet.summary import read_summary, summary_lines
-from imgvet.tasks.blocks import place_at, send_by_block, with_addresses
+from imgvet.tasks.blocks import place_at, senders, with_addresses
 from imgvet.workdir import WorkDir, write_text
 
 _GONE = (InputNotFoundError, InputEmptyError, InputUnreadableError, ListFileError)
@@ -83,7 +83,7 @@ def _tell_failure(options: argparse.Namespace, error: ImgvetError) -> None:
 
 def _receivers(options: MonitorOptions) -> dict[str, Sender]:
     """Who is told by what is no flow: the addresses, and the server if one is set up."""
-    receivers = senders(all_addresses(options.notify), send_by_block)
+    receivers = senders(options)
     with suppress(EngineError):
         if configured_url() is not None:
             from imgvet.tasks.monitoring import SERVER, emit
@@ -182,12 +182,7 @@ def baseline(options: argparse.Namespace) -> None:
 def serve(options: argparse.Namespace) -> None:
     """Register datasets on the server and monitor them until stopped."""
     with _server("imgvet serve") as url:
-        from imgvet.deployments.datasets import (
-            deploy_datasets,
-            serve_datasets,
-            served,
-            served_in,
-        )
+        from imgvet.deployments.datasets import deploy_datasets, serve_datasets, served, served_in
 
         values = run_parameters(options, MonitorOptions)
         schedule = {"cron": options.cron, "timezone": options.timezone}

@@ -34,12 +34,7 @@ from imgvet.store.files import SCHEMA as FILES_SCHEMA
 from imgvet.store.files import SETTLED_NS, FileToRead
 from imgvet.store.packs import DIGEST, PACK_ITEMS, ThumbnailPlace, read_thumbnail
 from imgvet.store.references import digest_bytes
-from imgvet.store.store import (
-    ADVANCED_SCHEMA,
-    CUTS_SCHEMA,
-    MEASURES_SCHEMA,
-    Store,
-)
+from imgvet.store.store import ADVANCED_SCHEMA, CUTS_SCHEMA, MEASURES_SCHEMA, Store
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 from imgvet.threads import in_threads
 

@@ -61,7 +61,7 @@ def tell_failure(
             return problems
     write_metrics(options.metrics_file, lost := with_events(Comparison(run)))
     message = message_of(lost, lost.events, None, Links("", "", runs))  # there is no report
-    reasons = [sender(lost, lost.events, message, to) for to, sender in receivers.items()]
+    reasons = [sender(message, to) for to, sender in receivers.items()]
     return tuple(f"A failed run was not told of: {reason}" for reason in reasons if reason)
 
 
