@@ -66,7 +66,9 @@ def analyze(
     tag_run(options.dataset)
     request = request_of(options)
     work = request.work
-    options = options.model_copy(update={"work_dir": Path(WorkDir(work.path).name)})
+    # As they are recorded: exports read files again, maybe from another current folder.
+    place = {"work_dir": Path(WorkDir(work.path).name)}
+    options = options.from_anywhere().model_copy(update=place)
     context = RunContext(work_dir=work.path, threads=options.num_threads, part=work.part)
     with (
         exclusive(work),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,6 +61,13 @@ def place_in(path: Path) -> str:
 
 Place = Annotated[Path, PlainSerializer(place_in, return_type=str, when_used="json")]
 """A folder on this machine, or an address."""
+
+
+def absolute(place: str) -> str:
+    """A path as it is from any current folder; an address or the name of a block as it is."""
+    is_elsewhere = "://" in place or place.startswith(BLOCK)
+    return place if is_elsewhere else os.path.abspath(Path(place).expanduser())  # noqa: PTH100
+
 
 PartType = TypeVar("PartType", bound="Part")
 
