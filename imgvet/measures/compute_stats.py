@@ -78,10 +78,7 @@ next run tries again."""
 
 
 def _measure_whole(
-    file: FileToRead,  # noqa: ARG001
-    digest: str,
-    data: bytes,
-    claims: ContentClaims,
+    _: FileToRead, digest: str, data: bytes, claims: ContentClaims
 ) -> Found | Failure:
     """Decode and measure one content; a bad one gets its reason instead of metrics."""
     if not claims.claim(digest):
