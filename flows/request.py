@@ -97,7 +97,7 @@ def check_request(options: RunOptions) -> Request:
         annotations = read_annotations(*options.annotations)
     cutter = choose_cutter(sources, annotations, options.data_type, options.part(CropOptions))
     part = "" if cutter is None else CROPS_PART
-    work = require_allowed(options.work_dir, (), overwrite=options.overwrite, part=part)
+    work = require_allowed(options.work_dir, overwrite=options.overwrite, part=part)
     model, given, metric = _compared_by(options)
     if inputs.listing is not None and (annotations is not None or sources.split_pattern):
         annotated(inputs.listing, sources, annotations, cutter)

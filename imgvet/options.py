@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from imgvet.check_options import CheckOptions, FailOn, SuiteOptions
-from imgvet.parameters import Part, Place, Share, Strings, absolute, parameter, validated
+from imgvet.parameters import Part, Place, Share, Strings, parameter, validated
 
 SPLIT_FOLDERS = "folders"
 """The ``split_pattern`` that knows what folders of splits are called."""
@@ -329,7 +329,8 @@ class ExecutionOptions(Part):
     license: str | None = parameter(None, "accepted and ignored: there is no licence to pay")
 
 
-_FILES = ("annotations", "embeddings", "probabilities", "expectations", "metrics_file")
+FILES = ("annotations", "embeddings", "probabilities", "expectations", "metrics_file")
+"""Parameters that name files beside the images."""
 
 
 class RunOptions(
@@ -357,17 +358,6 @@ class RunOptions(
     def dataset(self) -> str:
         """The dataset's name."""
         return dataset_called(self.dataset_name, self.input_dir)
-
-    def from_anywhere(self, *more: str) -> Self:
-        """The same, with absolute paths in the parameters that name files, and in some more."""
-        update: dict[str, Any] = {}
-        for name in (*_FILES, *more):
-            value = getattr(self, name)
-            if isinstance(value, tuple):
-                update[name] = tuple(map(absolute, value))
-            elif value is not None:
-                update[name] = type(value)(absolute(str(value)))
-        return self.model_copy(update=update)
 
 
 def dataset_called(name: str | None, inputs: Sequence[str]) -> str:

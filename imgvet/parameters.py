@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 from pydantic_core import PydanticSerializationError
@@ -91,6 +91,17 @@ class Part(Frozen):
     def part(self, kind: type[PartType]) -> PartType:
         """The parameters of one group, as its own model."""
         return kind(**{name: getattr(self, name) for name in kind.model_fields})
+
+    def from_anywhere(self, *names: str) -> Self:
+        """The same, with absolute paths in some of the parameters."""
+        update: dict[str, Any] = {}
+        for name in names:
+            value = getattr(self, name)
+            if isinstance(value, tuple):
+                update[name] = tuple(map(absolute, value))
+            elif value is not None:
+                update[name] = type(value)(absolute(str(value)))
+        return self.model_copy(update=update)
 
 
 def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> PartType:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from imgvet.environment import environment
 from imgvet.errors import InvalidParameterError
 from imgvet.monitor.messages import Message
 from imgvet.monitor.notify import Sender, post, reachable
@@ -107,14 +108,8 @@ def with_addresses(options: OptionsType) -> Iterator[OptionsType]:
             found[name] = Path(_address_of(place_in(value), credentials))
         else:
             found[name] = tuple(_address_of(place, credentials) for place in value)
-    before = {name: os.environ[name] for name in credentials.keys() & os.environ.keys()}
-    os.environ.update(credentials)
-    try:
+    with environment(credentials):
         yield options.model_copy(update=found)
-    finally:
-        for name in credentials:
-            del os.environ[name]
-        os.environ.update(before)
 
 
 def place_at(path: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgvet.errors import InvalidParameterError
-from imgvet.options import NeighborOptions, RunOptions, SourceOptions, make_options
+from imgvet.options import FILES, NeighborOptions, RunOptions, SourceOptions, make_options
 
 
 def test_defaults_are_those_that_users_know() -> None:
@@ -88,7 +88,7 @@ def test_files_are_named_as_from_any_current_folder(
     monkeypatch.setenv("HOME", "/home/me")
     files = {"annotations": ["a.csv", "~/b.csv", "/c.csv"], "embeddings": "v.npy",
              "metrics_file": "m.prom"}  # fmt: skip
-    there = make_options({"input_dir": "photos", **files}).from_anywhere()
+    there = make_options({"input_dir": "photos", **files}).from_anywhere(*FILES)
     assert there.annotations == (f"{tmp_path}/a.csv", "/home/me/b.csv", "/c.csv")
     assert (there.embeddings, there.metrics_file) == (f"{tmp_path}/v.npy", tmp_path / "m.prom")
     assert (there.input_dir, there.probabilities) == (("photos",), None)

@@ -94,7 +94,7 @@ def _receivers(options: MonitorOptions) -> dict[str, Sender]:
 
 def _deliver(parameters: MonitorOptions) -> int:
     """Send what earlier runs could not deliver; 3 if some of it still waits."""
-    work = require_allowed(parameters.work_dir, (), overwrite=True)
+    work = require_allowed(parameters.work_dir)
     if not monitored_runs(work):
         raise RunNotFoundError(
             f"No watched dataset in {work.path}", "Give its work dir with --work-dir"
@@ -111,7 +111,7 @@ def _deliver(parameters: MonitorOptions) -> int:
 def _monitor(parameters: MonitorOptions, launched: TemporaryServer | None) -> int:
     with shown_progress():
         monitored = _run_monitor(parameters, launched)
-    work = require_allowed(parameters.work_dir, (), overwrite=True, part=monitored.run.part)
+    work = require_allowed(parameters.work_dir, part=monitored.run.part)
     lines = summary_lines(read_summary(work), str(work.report_index))
     baseline = find_run(_monitored_runs(work), monitored.run.baseline or "")
     print("\n".join([*lines, *_lines(monitored, baseline)]))
@@ -124,7 +124,7 @@ def _monitor(parameters: MonitorOptions, launched: TemporaryServer | None) -> in
 
 def _run_monitor(options: MonitorOptions, launched: TemporaryServer | None) -> Monitored:
     """Run the flow; a line says so if the server goes away before the run is closed there."""
-    work, request = require_allowed(options.work_dir, (), overwrite=True), None
+    work, request = require_allowed(options.work_dir), None
     before = _monitored_runs(work)
     # Of a dataset that is watched already, an input that is gone is worth an alarm: the flow's.
     with suppress(*_GONE) if before else nullcontext():
@@ -163,7 +163,7 @@ def _lines(monitored: Monitored, baseline: Run | None) -> list[str]:
 
 def baseline(options: argparse.Namespace) -> None:
     """Show or choose the baseline of a watched dataset."""
-    work, wanted = require_allowed(options.work_dir, (), overwrite=True), options.wanted
+    work, wanted = require_allowed(options.work_dir), options.wanted
     if not work.store.is_dir():
         raise RunNotFoundError(
             f"No watched dataset in {options.work_dir}",
