@@ -5,7 +5,6 @@ Files are read and decoded, and measured as a whole or cut into crops; thumbnail
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
@@ -215,9 +214,7 @@ def crop_digest(crop: Picture) -> str:
     Crops of equal pixels are exact duplicates, wherever they were cut.
     """
     shape = f"{crop.pixels.shape} {crop.width} {crop.height} {crop.channels} {crop.bit_depth}"
-    state = hashlib.blake2b(shape.encode(), digest_size=16)
-    state.update(crop.pixels.tobytes())
-    return state.hexdigest()
+    return digest_bytes(shape.encode() + crop.pixels.tobytes())
 
 
 def measure_thumbnails(

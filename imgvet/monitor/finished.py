@@ -69,7 +69,7 @@ def run_of(record: RunRecord, summary: RunSummary, results: str, part: str = "")
         started=record.started,
         part=part,
         version=record.versions.get("imgvet", ""),
-        dataset=record.options(RunOptions).dataset,
+        dataset=record.dataset,
         model=str(record.model.get("name", "")),
         parameters=json.dumps(record.parameters, sort_keys=True),
         settings=settings_of(record),

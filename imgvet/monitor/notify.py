@@ -7,7 +7,6 @@ and no run fails for it. Only who is killed between the two sends a message agai
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +26,7 @@ from imgvet.monitor.messages import Links, Message, RunMessage, message_of
 from imgvet.monitor.options import NotifyOptions
 from imgvet.parameters import BLOCK, block_in
 from imgvet.quality.result import Severity
+from imgvet.store.references import digest_bytes
 from imgvet.summary import Exact
 from imgvet.workdir import WorkDir
 
@@ -115,7 +115,7 @@ def deliver(
     arrived, problems = 0, []
     for receiver, sender in receivers.items():
         # Addresses hold secrets, so they are remembered by their digests.
-        to = hashlib.blake2b(receiver.encode(), digest_size=8).hexdigest()
+        to = digest_bytes(receiver.encode(), 8)
         reason, waiting = "", 0
         rows = read_history(work)
         untold = [(row, found) for row in rows if (found := _untold(row, to))]
