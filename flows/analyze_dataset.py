@@ -17,6 +17,7 @@ from imgvet.monitor.options import WatchOptions
 from imgvet.opening import exclusive, held_copy
 from imgvet.options import (
     FILES,
+    INPUTS,
     ComponentOptions,
     FetchOptions,
     GroupOptions,
@@ -67,9 +68,9 @@ def analyze(
     tag_run(options.dataset)
     request = request_of(options)
     work = request.work
-    # As they are recorded: exports read files again, maybe from another current folder.
+    # As they are recorded: exports read them again, maybe from another current folder.
     place = {"work_dir": Path(WorkDir(work.path).name)}
-    options = options.from_anywhere(*FILES).model_copy(update=place)
+    options = options.from_anywhere(*INPUTS, *FILES).model_copy(update=place)
     context = RunContext(work_dir=work.path, threads=options.num_threads, part=work.part)
     with (
         exclusive(work),

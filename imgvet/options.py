@@ -329,6 +329,7 @@ class ExecutionOptions(Part):
     license: str | None = parameter(None, "accepted and ignored: there is no licence to pay")
 
 
+INPUTS = ("input_dir", "test_dir")
 FILES = ("annotations", "embeddings", "probabilities", "expectations", "metrics_file")
 """Parameters that name files beside the images."""
 

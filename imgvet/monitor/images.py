@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from imgvet.metrics import METRICS
 from imgvet.monitor.rates import NOVEL
 from imgvet.options import RunOptions
-from imgvet.parameters import absolute
 from imgvet.quality.summarize import properties
 from imgvet.store.references import digest_bytes
 
@@ -93,15 +92,14 @@ def groups_of(items: pd.DataFrame) -> pd.DataFrame:
     """Label, format and folder of each item, as far as they are known."""
     groups = items.reindex(columns=list(SHIFTING))
     if "source" in items:
-        inputs = {name: absolute(name) for name in items["source"].dropna().unique()}
-        pairs = zip(items["filename"], items["source"], strict=True)
-        groups["folder"] = [_folder(name, inputs.get(source)) for name, source in pairs]
+        pairs = zip(items["filename"], items["source"].fillna("\0"), strict=True)
+        groups["folder"] = [_folder(name, source) for name, source in pairs]
     return groups
 
 
-def _folder(name: str, source: str | None) -> str | None:
+def _folder(name: str, source: str) -> str | None:
     """The folder right below an input that a file lies in; None outside of the input."""
-    if source is None or not name.startswith(source):
+    if not name.startswith(source):
         return None
     return name[len(source) :].lstrip("/!").rpartition("/")[0].partition("/")[0] or None
 
