@@ -13,7 +13,7 @@
   let dialog = null;
   let opened = null;
 
-  const column = (key) => 1 + imgvet.columns.findIndex((one) => one.key === key);
+  const column = (name) => 1 + imgvet.columns.findIndex((one) => one.column === name);
   const fileOf = (row) => row[column("filename")];
 
   /* Facts in words */
@@ -206,7 +206,7 @@
       const numbers = imgvet.columns.filter((one) => one.form !== "text");
       const by = element("select", { "aria-label": "Order of " + this.things }, [
         element("option", { value: "", text: "order of the report" }),
-        ...numbers.map((one) => element("option", { value: one.key, text: one.title })),
+        ...numbers.map((one) => element("option", { value: one.column, text: one.title })),
       ]);
       const sort = () => {
         direction.disabled = !by.value;
