@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -31,22 +31,18 @@ def alarms(run: ReportInputs) -> Content | None:
     if not run.watched:
         return None
     this = run.watched[-1]
+    rates = [key for key in RATE_BY_NAME if key in this.alarms]
+    others = sorted(key for key in this.alarms if is_compared(key) and key not in rates)
     rows = [_row(this, key) for key in dict.fromkeys(found.key for found in this.compared)]
     return {
         "badge": count(len(this.alarms)) if this.alarms else "",
         "baseline": find_run(run.watched, this.baseline or ""),
-        "alarms": [_alarm(run, key) for key in _in_order(this.alarms) if is_compared(key)],
+        "alarms": [_alarm(run, key) for key in (*rates, *others)],
         "checks": [check for check in run.checks if f"{CHECK}{check.name}" in this.alarms],
         "rates": [row for row in rows if not row["key"].startswith((STALE, DRIFT, GROWN))],
         "drifts": [row for row in rows if row["key"].startswith(DRIFT)],
         "listing": Listing("compared", pd.DataFrame([one.model_dump() for one in this.compared])),
     }
-
-
-def _in_order(keys: Collection[str]) -> list[str]:
-    """Rates as in the report, drift, failed checks."""
-    rates = [key for key in RATE_BY_NAME if key in keys]
-    return [*rates, *sorted(set(keys) - set(rates))]
 
 
 def _alarm(run: ReportInputs, key: str) -> Content:

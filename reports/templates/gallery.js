@@ -134,12 +134,8 @@
     showSelection();
   }
 
-  function choose(id, on) {
-    if (facts.has(id)) chooseNamed(id, fileOf(facts.get(id)), on);
-  }
-
-  function chooseNamed(id, name, on) {
-    if (on) selected.set(id, name);
+  function choose(id, on, name = facts.has(id) && fileOf(facts.get(id))) {
+    if (on && name) selected.set(id, name);
     else selected.delete(id);
   }
 
@@ -280,7 +276,7 @@
         const surplus = entry.querySelectorAll(".pick.surplus");
         const rest = JSON.parse(entry.dataset.rest || "[]");
         surplus.forEach((box) => choose(Number(box.value), true));
-        rest.forEach(([id, name]) => chooseNamed(id, name, true));
+        rest.forEach(([id, name]) => choose(id, true, name));
         copies += surplus.length + rest.length;
         left += surplus.length ? 0 : 1;
       }
