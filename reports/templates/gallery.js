@@ -41,7 +41,7 @@
   /* A name in its folder; a backslash parts folders only where no slash does. */
   imgvet.baseName = (name) => visible(name.split(name.includes("/") ? "/" : "\\").pop());
 
-  imgvet.factList = (row) =>
+  const factList = (row) =>
     element(
       "dl",
       {},
@@ -352,7 +352,7 @@
     else dialog.picture.removeAttribute("src");
     dialog.querySelectorAll(".zoom-picture .thumb").forEach((old) => old.remove());
     if (!source && tile) dialog.picture.parentElement.append(tile);
-    dialog.about.replaceChildren(imgvet.factList(row));
+    dialog.about.replaceChildren(factList(row));
     dialog.back.hidden = dialog.forth.hidden = opened === null;
     if (!dialog.open) dialog.showModal();
   };
