@@ -26,7 +26,7 @@ from imgvet.models.registry import NAMES
 from imgvet.monitor.notify import check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses, make_monitor_options, merged
 from imgvet.opening import place_outside
-from imgvet.options import FILES, INPUTS
+from imgvet.options import PATHS
 from imgvet.parameters import BLOCK, block_in, place_in
 from imgvet.sources.inputs import kind_of_input
 
@@ -77,7 +77,7 @@ def served(values: Mapping[str, Any], name: str | None = None, *, to_run: bool =
     check_addresses(all_addresses(options.notify))
     # Runs are processes of their own, which may have another current folder.
     model = [] if options.model_path in NAMES else ["model_path"]
-    options = options.from_anywhere(*INPUTS, *FILES, *model)
+    options = options.from_anywhere(*PATHS, *model)
     parameters = options.model_dump(mode="json", include=set(given))
     parameters["work_dir"] = place_in(work_dir)
     cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))

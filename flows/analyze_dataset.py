@@ -16,8 +16,7 @@ from imgvet.monitor.finished import earlier_runs, settings_of
 from imgvet.monitor.options import WatchOptions
 from imgvet.opening import exclusive, held_copy
 from imgvet.options import (
-    FILES,
-    INPUTS,
+    PATHS,
     ComponentOptions,
     FetchOptions,
     GroupOptions,
@@ -70,7 +69,7 @@ def analyze(
     work = request.work
     # As they are recorded: exports read them again, maybe from another current folder.
     place = {"work_dir": Path(WorkDir(work.path).name)}
-    options = options.from_anywhere(*INPUTS, *FILES).model_copy(update=place)
+    options = options.from_anywhere(*PATHS).model_copy(update=place)
     context = RunContext(work_dir=work.path, threads=options.num_threads, part=work.part)
     with (
         exclusive(work),

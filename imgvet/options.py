@@ -330,8 +330,10 @@ class ExecutionOptions(Part):
 
 
 INPUTS = ("input_dir", "test_dir")
-FILES = ("annotations", "embeddings", "probabilities", "expectations", "metrics_file")
-"""Parameters that name files beside the images."""
+PATHS = (
+    *INPUTS, "annotations", "embeddings", "probabilities", "expectations", "metrics_file",
+)  # fmt: skip
+"""Parameters that name files and folders, all but the work dir; models have names, too."""
 
 
 class RunOptions(

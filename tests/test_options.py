@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgvet.errors import InvalidParameterError
-from imgvet.options import FILES, NeighborOptions, RunOptions, SourceOptions, make_options
+from imgvet.options import PATHS, NeighborOptions, RunOptions, SourceOptions, make_options
 
 
 def test_defaults_are_those_that_users_know() -> None:
@@ -88,10 +88,9 @@ def test_files_are_named_as_from_any_current_folder(
     monkeypatch.setenv("HOME", "/home/me")
     files = {"annotations": ["a.csv", "~/b.csv", "/c.csv"], "embeddings": "v.npy",
              "metrics_file": "m.prom"}  # fmt: skip
-    there = make_options({"input_dir": "photos", **files}).from_anywhere(*FILES)
+    given = make_options({"input_dir": ["photos", "s3://b/x", "block:secret/x"], **files})
+    there = given.from_anywhere(*PATHS)
+    assert there.input_dir == (f"{tmp_path}/photos", "s3://b/x", "block:secret/x")
     assert there.annotations == (f"{tmp_path}/a.csv", "/home/me/b.csv", "/c.csv")
     assert (there.embeddings, there.metrics_file) == (f"{tmp_path}/v.npy", tmp_path / "m.prom")
-    assert (there.input_dir, there.probabilities) == (("photos",), None)
-    places = make_options({"input_dir": ["photos", "s3://b/x", "block:secret/x"]})
-    found = places.from_anywhere("input_dir").input_dir
-    assert found == (f"{tmp_path}/photos", "s3://b/x", "block:secret/x")
+    assert (there.test_dir, there.probabilities) == ((), None)
