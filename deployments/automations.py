@@ -88,9 +88,7 @@ def rules(silent_hours: int) -> tuple[Rule, ...]:
             "imgvet crashed runs",
             "A run ended without being able to tell.",
             EventTrigger(
-                expect={"prefect.flow-run.Crashed"},
-                match_related=_FLOW,
-                posture=Posture.Reactive,
+                expect={"prefect.flow-run.Crashed"}, match_related=_FLOW, posture=Posture.Reactive
             ),
             subject="{{ deployment.name or flow_run.name }}: the run crashed",
             body="{{ flow_run.name }}: {{ flow_run.state.message }}",

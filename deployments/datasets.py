@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,9 +22,11 @@ from pydantic import ValidationError
 
 from imgvet.errors import ConfigFileError, ImgvetError, InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
+from imgvet.models.registry import NAMES
 from imgvet.monitor.notify import check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses, make_monitor_options, merged
 from imgvet.opening import place_outside
+from imgvet.options import PATHS
 from imgvet.parameters import BLOCK, block_in, place_in
 from imgvet.sources.inputs import kind_of_input
 
@@ -74,12 +75,10 @@ def served(values: Mapping[str, Any], name: str | None = None, *, to_run: bool =
     if not str(work_dir).startswith(BLOCK):
         work_dir = place_outside(work_dir, options.inputs)
     check_addresses(all_addresses(options.notify))
-    parameters = options.model_dump(mode="json", include=set(given))
     # Runs are processes of their own, which may have another current folder.
-    for paths in {"input_dir", "test_dir", "annotations"} & given.keys():
-        parameters[paths] = [_absolute(path) for path in getattr(options, paths)]
-    for file in {"probabilities", "expectations", "metrics_file"} & given.keys():
-        parameters[file] = _absolute(str(getattr(options, file)))
+    model = [] if options.model_path in NAMES else ["model_path"]
+    options = options.from_anywhere(*PATHS, *model)
+    parameters = options.model_dump(mode="json", include=set(given))
     parameters["work_dir"] = place_in(work_dir)
     cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))
     if cron is not None:
@@ -148,11 +147,6 @@ def _check_schedule(cron: str, timezone: str) -> None:
             f"cron = {cron!r} is no schedule",
             "Write minute, hour, day, month and weekday, such as '0 6 * * *' for every day at six",
         ) from None
-
-
-def _absolute(path: str) -> str:
-    is_elsewhere = "://" in path or path.startswith(BLOCK)
-    return path if is_elsewhere else os.path.abspath(Path(path).expanduser())  # noqa: PTH100
 
 
 def deployment_of(dataset: Served) -> RunnerDeployment:

@@ -16,6 +16,7 @@ from imgvet.monitor.finished import earlier_runs, settings_of
 from imgvet.monitor.options import WatchOptions
 from imgvet.opening import exclusive, held_copy
 from imgvet.options import (
+    PATHS,
     ComponentOptions,
     FetchOptions,
     GroupOptions,
@@ -34,13 +35,7 @@ from imgvet.similarity.pairs import Comparison
 from imgvet.sources.inputs import Inputs
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
-from imgvet.tasks import (
-    inputs,
-    measuring,
-    publishing,
-    similarity,
-    verdict,
-)
+from imgvet.tasks import inputs, measuring, publishing, similarity, verdict
 from imgvet.tasks.artifacts import progress_artifacts
 from imgvet.tasks.blocks import with_addresses
 from imgvet.tasks.context import RunContext
@@ -72,7 +67,9 @@ def analyze(
     tag_run(options.dataset)
     request = request_of(options)
     work = request.work
-    options = options.model_copy(update={"work_dir": Path(WorkDir(work.path).name)})
+    # As they are recorded: exports read them again, maybe from another current folder.
+    place = {"work_dir": Path(WorkDir(work.path).name)}
+    options = options.from_anywhere(*PATHS).model_copy(update=place)
     context = RunContext(work_dir=work.path, threads=options.num_threads, part=work.part)
     with (
         exclusive(work),

@@ -46,10 +46,7 @@ def tell_refused(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
 
 
 @flow(
-    name="monitor_dataset",
-    flow_run_name=run_name,
-    persist_result=False,
-    on_failure=[tell_refused],
+    name="monitor_dataset", flow_run_name=run_name, persist_result=False, on_failure=[tell_refused]
 )
 def monitor_dataset(options: DeployedOptions) -> Monitored:
     """Vet a dataset, compare it with earlier runs, and tell of what changed for the worse.
@@ -67,7 +64,7 @@ def monitor_dataset(options: DeployedOptions) -> Monitored:
         with _telling_failure(options):
             require_blocks(addresses)
             options = held.enter_context(with_addresses(options))
-            work = require_allowed(options.work_dir, options.inputs, overwrite=True)
+            work = require_allowed(options.work_dir, options.inputs)
             held.enter_context(exclusive(work))
             summary, work = analyze(options.part(RunOptions), options.part(WatchOptions))
             run = monitored_runs(work)[-1]

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
+
 from imgvet.annotations.probabilities import ProbabilitiesReference, probabilities_at
 from imgvet.annotations.read import read_annotations
 from imgvet.annotations.schema import Annotations
@@ -24,7 +26,15 @@ from imgvet.format import listed
 from imgvet.models.model import Model
 from imgvet.models.resolve import resolve_model
 from imgvet.opening import require_allowed
-from imgvet.options import CropOptions, ModelOptions, NeighborOptions, RunOptions, SourceOptions
+from imgvet.options import (
+    INPUTS,
+    CropOptions,
+    ModelOptions,
+    NeighborOptions,
+    RunOptions,
+    SourceOptions,
+)
+from imgvet.parameters import absolute
 from imgvet.quality.expectations import Expectation
 from imgvet.quality.suite import read_suite
 from imgvet.similarity.distances import Metric
@@ -91,13 +101,15 @@ def check_request(options: RunOptions) -> Request:
     require_allowed(
         options.work_dir, options.inputs, overwrite=options.overwrite or may_be_cut(options)
     )
+    inputs = find_inputs(options.part(SourceOptions))
+    # They were refused by the names that were given; results are read from any current folder.
+    options, inputs = options.from_anywhere(*INPUTS), _from_anywhere(inputs)
     sources, annotations = options.part(SourceOptions), None
-    inputs = find_inputs(sources)
     if options.annotations is not None:
         annotations = read_annotations(*options.annotations)
     cutter = choose_cutter(sources, annotations, options.data_type, options.part(CropOptions))
     part = "" if cutter is None else CROPS_PART
-    work = require_allowed(options.work_dir, (), overwrite=options.overwrite, part=part)
+    work = require_allowed(options.work_dir, overwrite=options.overwrite, part=part)
     model, given, metric = _compared_by(options)
     if inputs.listing is not None and (annotations is not None or sources.split_pattern):
         annotated(inputs.listing, sources, annotations, cutter)
@@ -146,6 +158,17 @@ def as_checked(request: Request | None) -> Iterator[None]:
 def request_of(options: RunOptions) -> Request:
     """The request that was checked before the flow was called, else that of the options."""
     return _CHECKED.get() or check_request(options)
+
+
+def _from_anywhere(inputs: Inputs) -> Inputs:
+    """What the inputs lead to, with absolute paths for the inputs that items were found through."""
+    if inputs.listing is None:
+        return inputs
+    place = inputs.listing.schema.get_field_index("source")
+    named = inputs.listing["source"].to_pandas()
+    found = named.map({name: absolute(name) for name in named.unique()})
+    column = pa.array(found, inputs.listing.schema.field(place).type)
+    return replace(inputs, listing=inputs.listing.set_column(place, "source", column))
 
 
 def _compared_by(

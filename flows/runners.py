@@ -110,8 +110,8 @@ def started_runners(options: ExecutionOptions) -> Iterator[Runners]:
                 yield Runners(here, threads, started, 0 if address else threads)
         except lost as error:
             where = f"at {address}" if address else "of this run"
-            called = {"processes": "pool of processes"}
-            kind = called.get(options.runner, f"{options.runner} cluster")
+            is_ours = options.runner == "processes"
+            kind = "pool of processes" if is_ours else f"{options.runner} cluster"
             raise EngineError(
                 f"The {kind} {where} failed ({error or type(error).__name__})",
                 "Check that it runs, then run again: what was computed is not computed anew",

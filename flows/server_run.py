@@ -93,10 +93,6 @@ def told_to_server() -> Iterator[None]:
         try:
             yield
         finally:
-            _forget_if_gone()
-
-
-def _forget_if_gone() -> None:
-    with asking_once(), get_client(sync_client=True) as client:
-        if isinstance(client.api_healthcheck(), TransportError):
-            EventsWorker.instance()._queue.queue.clear()  # noqa: SLF001
+            with asking_once(), get_client(sync_client=True) as client:
+                if isinstance(client.api_healthcheck(), TransportError):
+                    EventsWorker.instance()._queue.queue.clear()  # noqa: SLF001

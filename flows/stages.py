@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from prefect import State, Task
@@ -62,16 +61,14 @@ class Stages:
 
     def record(self, options: RunOptions, model: Mapping[str, object]) -> RunRecord:
         """The record of a run that has got this far."""
-        finished, parameters = now(), options.model_dump(mode="json")
-        # Exports read them again, maybe from another current folder.
-        files = [str(Path(name).expanduser().absolute()) for name in options.annotations or ()]
+        finished = now()
         packages = {name: metadata.version(name) for name in RECORDED_PACKAGES}
         return RunRecord(
             run_id=self.run_id,
             started=self.started.isoformat(timespec="seconds"),
             finished=finished.isoformat(timespec="seconds"),
             seconds=round((finished - self.started).total_seconds(), 3),
-            parameters=parameters | {"annotations": files or None},
+            parameters=options.model_dump(mode="json"),
             versions={"python": platform.python_version(), **packages},
             model=dict(model),
             stages=tuple(self.timings),

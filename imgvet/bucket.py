@@ -28,12 +28,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from imgvet.errors import (
-    ImgvetError,
-    StaleReferenceError,
-    WorkDirBusyError,
-    WorkDirUnusableError,
-)
+from imgvet.errors import ImgvetError, StaleReferenceError, WorkDirBusyError, WorkDirUnusableError
 from imgvet.progress import tracked
 from imgvet.sources.s3 import parse_location
 from imgvet.sources.s3_folder import Folder

@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _LONGEST = 120
 _JOINERS = "\u200c\u200d"
@@ -129,17 +133,17 @@ def as_markdown(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", visible(text))
 
 
-def filled(template: str, **values: object) -> str:
-    """A text of the folder ``templates`` with values in it, just as they are: it is no HTML."""
+def templates_in(package: str, **settings: Any) -> Environment:
+    """The folder ``templates`` of a package; a missing name in one is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    made = Environment(
-        loader=PackageLoader("imgvet"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701
-    )
+    folder = PackageLoader(package)
+    return Environment(loader=folder, undefined=StrictUndefined, trim_blocks=True, **settings)  # noqa: S701
+
+
+def filled(template: str, **values: object) -> str:
+    """A text of the folder ``templates`` with values in it, just as they are: it is no HTML."""
+    made = templates_in("imgvet", keep_trailing_newline=True, autoescape=False)
     known = (counted, each, listed, most, number, rough_percent, share, visible)
     made.filters |= {say.__name__: say for say in known} | {"count": "{:,}".format}
     return made.get_template(template).render(values)

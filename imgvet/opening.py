@@ -160,7 +160,7 @@ def place_outside(path: Path, inputs: Iterable[str]) -> Path:
 
 
 def require_allowed(
-    path: Path, inputs: tuple[str, ...], *, overwrite: bool, part: str = ""
+    path: Path, inputs: Iterable[str] = (), *, overwrite: bool = True, part: str = ""
 ) -> WorkDir:
     """The work dir, if a run may use it; nothing is written to it.
 

@@ -329,6 +329,13 @@ class ExecutionOptions(Part):
     license: str | None = parameter(None, "accepted and ignored: there is no licence to pay")
 
 
+INPUTS = ("input_dir", "test_dir")
+PATHS = (
+    *INPUTS, "annotations", "embeddings", "probabilities", "expectations", "metrics_file",
+)  # fmt: skip
+"""Parameters that name files and folders, all but the work dir; models have names, too."""
+
+
 class RunOptions(
     SourceOptions,
     FetchOptions,

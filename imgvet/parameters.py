@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from imgvet.errors import InvalidParameterError, unknown_parameter
@@ -68,6 +62,13 @@ def place_in(path: Path) -> str:
 Place = Annotated[Path, PlainSerializer(place_in, return_type=str, when_used="json")]
 """A folder on this machine, or an address."""
 
+
+def absolute(place: str) -> str:
+    """A path as it is from any current folder; an address or the name of a block as it is."""
+    is_elsewhere = "://" in place or place.startswith(BLOCK)
+    return place if is_elsewhere else os.path.abspath(Path(place).expanduser())  # noqa: PTH100
+
+
 PartType = TypeVar("PartType", bound="Part")
 
 
@@ -90,6 +91,17 @@ class Part(Frozen):
     def part(self, kind: type[PartType]) -> PartType:
         """The parameters of one group, as its own model."""
         return kind(**{name: getattr(self, name) for name in kind.model_fields})
+
+    def from_anywhere(self, *names: str) -> Self:
+        """The same, with absolute paths in some of the parameters."""
+        update: dict[str, Any] = {}
+        for name in names:
+            value = getattr(self, name)
+            if isinstance(value, tuple):
+                update[name] = tuple(map(absolute, value))
+            elif value is not None:
+                update[name] = type(value)(absolute(str(value)))
+        return self.model_copy(update=update)
 
 
 def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> PartType:

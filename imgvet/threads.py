@@ -7,7 +7,6 @@ network takes many, with bounded memory.
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +18,8 @@ from typing import TypeVar
 import cv2
 import numpy as np
 import pyarrow as pa
+
+from imgvet.environment import environment
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,17 +50,13 @@ def library_threads(threads: int) -> Iterator[None]:
 
     What is imported later, and child processes, are told by environment variables.
     """
-    told = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     before = [(limit, limit(threads)) for limit in (_opencv, _arrow, _faiss, _openblas)]
-    os.environ.update(dict.fromkeys(told, str(threads)))
     try:
-        yield
+        with environment(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))):
+            yield
     finally:
         for limit, number in before:
             limit(number)
-        for name, value in told.items():
-            os.environ.pop(name, None)  # another run of this process may have ended before
-            os.environ.update({name: value} if value is not None else {})
 
 
 def _opencv(threads: int) -> int:

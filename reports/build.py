@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from imgvet.format import templates_in
 from imgvet.reports import data, limits, text
 from imgvet.reports.inputs import ReportInputs, inputs_of
 from imgvet.reports.pictures import as_address, write_pictures
@@ -102,13 +103,7 @@ def environment() -> Environment:
 
     Made once: compiling them takes longer than filling them in.
     """
-    made = Environment(
-        loader=PackageLoader("imgvet.reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = templates_in("imgvet.reports", autoescape=True, lstrip_blocks=True)
     made.filters.update(text.FILTERS)
     made.globals.update(Section=Section, limits=limits, single=None)
     return made

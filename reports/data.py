@@ -55,8 +55,7 @@ def packed(values: NDArray[np.generic]) -> str:
 
 def page_data(page: Page, inputs: ReportInputs) -> str:
     """The script with what is known of a page's images, and its figures."""
-    columns = [{"key": c.key, "title": c.title, "form": c.form, "unit": c.unit}
-               for c in inputs.fact_columns]  # fmt: skip
+    columns = [one._asdict() for one in inputs.fact_columns]
     ids = dict.fromkeys(image.id for image in page.images)
     text = assignment("columns", columns) + assignment("images", inputs.fact_rows(ids))
     if page.charts or page.points is not None:

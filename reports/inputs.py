@@ -66,9 +66,8 @@ class Listing(NamedTuple):
 
 
 class FactColumn(NamedTuple):
-    """One fact: its name for the script, its column of the image table, its name for a person."""
+    """One fact: its column of the image table, and its name for a person."""
 
-    key: str
     column: str
     title: str
     form: str = "text"
@@ -77,26 +76,25 @@ class FactColumn(NamedTuple):
 
 
 COLUMNS = (
-    FactColumn("filename", "filename", "File"),
-    FactColumn("label", "label", "Label"),
-    FactColumn("split", "split", "Split"),
-    FactColumn("status", "status", "Status"),
-    FactColumn("file_size", "file_size", "File size", "bytes"),
-    FactColumn("copies", COPIES, "Files with these bytes", "count"),
-    FactColumn("component_id", "components.component_id", "Component", "count"),
-    FactColumn("count", "components.count", "Images in the component", "count"),
-    FactColumn("nearest_similarity", "outliers.similarity", "Similarity to its nearest neighbour",
-               "similarity"),
-    FactColumn("score", "outliers.score", "Outlier score", "number"),
-    FactColumn("suggested_label", "label_issues.suggested_label", "Label that fits best"),
-    FactColumn("label_score", "label_issues.score", "Label score", "number"),
+    FactColumn("filename", "File"),
+    FactColumn("label", "Label"),
+    FactColumn("split", "Split"),
+    FactColumn("status", "Status"),
+    FactColumn("file_size", "File size", "bytes"),
+    FactColumn(COPIES, "Files with these bytes", "count"),
+    FactColumn("components.component_id", "Component", "count"),
+    FactColumn("components.count", "Images in the component", "count"),
+    FactColumn("outliers.similarity", "Similarity to its nearest neighbour", "similarity"),
+    FactColumn("outliers.score", "Outlier score", "number"),
+    FactColumn("label_issues.suggested_label", "Label that fits best"),
+    FactColumn("label_issues.score", "Label score", "number"),
     *(
-        FactColumn(m.name, f"stats.{m.name}", m.title, "count" if m.integer else "number", m.unit)
-        for m in METRICS
-        if m.name != "file_size"
+        FactColumn(f"stats.{one.name}", one.title, "count" if one.integer else "number", one.unit)
+        for one in METRICS
+        if one.name != "file_size"
     ),
-    FactColumn("digest", "digest", "Content digest"),
-)  # fmt: skip
+    FactColumn("digest", "Content digest"),
+)
 """Every fact, in the order in which a person reads them."""
 
 
@@ -219,18 +217,17 @@ class ReportInputs:
         return [
             one
             for one in COLUMNS
-            if one.key == "filename" or images[one.column].null_count < len(images)
+            if one.column == "filename" or images[one.column].null_count < len(images)
         ]
 
     def facts(self, ids: Iterable[int]) -> pd.DataFrame:
-        """What is known of images as a frame with the index ``id``; columns by key."""
-        frame = self.image_table.frame([column.column for column in COLUMNS], list(ids))
-        return frame.set_axis([column.key for column in COLUMNS], axis="columns")
+        """What is known of images as a frame with the index ``id``."""
+        return self.image_table.frame([one.column for one in COLUMNS], list(ids))
 
     def fact_rows(self, ids: Iterable[int]) -> list[list[Value]]:
         """Of each image its id and the facts of :attr:`fact_columns`."""
         chosen = self.facts(ids)
-        values = [chosen.index.tolist(), *(_plain(chosen[one.key]) for one in self.fact_columns)]
+        values = [chosen.index.tolist(), *(_plain(chosen[one.column]) for one in self.fact_columns)]
         return [list(row) for row in zip(*values, strict=True)]
 
     def images(self, ids: Iterable[Any]) -> tuple[Image, ...]:

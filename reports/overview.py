@@ -82,7 +82,7 @@ def digest(datasets: Sequence[Watched]) -> Message:
     text = filled("digest.txt", datasets=datasets, verdict_of=verdict_of, in_short=in_short)
     title, _, body = text.removesuffix("\n").partition("\n")
     worst = min((one.state for one in datasets), key=_ORDER.index)
-    return Message("status", _SEVERITIES[worst], worst == "good", title, body)
+    return Message(_SEVERITIES[worst], worst == "good", title, body)
 
 
 def verdict_of(run: Run) -> str:

@@ -6,7 +6,6 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -40,7 +39,7 @@ def propose(work: WorkDir, rules: Rules, *, replace: bool = False) -> pd.DataFra
     return plan
 
 
-def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
+def write_page(work: WorkDir, plan: pd.DataFrame) -> None:
     """Write the page of a plan; the same plan gives the same bytes."""
     rows: list[Row] = with_none(plan).to_dict("records")
     page = environment().get_template("plan.html")
@@ -58,7 +57,6 @@ def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
         quoted_work_dir=shlex.quote(place),
     )
     write_text(work.plan_page, text)
-    return work.plan_page
 
 
 def _actions(rows: Sequence[Row]) -> dict[str, int]:

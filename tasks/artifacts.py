@@ -6,7 +6,6 @@ and what goes wrong is logged.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from prefect.context import SettingsContext, get_settings_context
 from prefect.exceptions import PrefectException
 
 from imgvet.progress import Progress, listening
+from imgvet.store.references import digest_bytes
 
 PROGRESS_EVERY = 5.0
 """Seconds between two updates of the progress of one stage; an update costs about 10 ms."""
@@ -34,7 +34,7 @@ def slug(name: str) -> str:
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if plain and all(letter.isascii() or not letter.isalnum() for letter in name):
         return plain
-    digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
+    digest = digest_bytes(name.encode("utf-8", "surrogateescape"), 4)
     return f"{plain or 'dataset'}-{digest}"
 
 

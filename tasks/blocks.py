@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from imgvet.environment import environment
 from imgvet.errors import InvalidParameterError
-from imgvet.monitor.history import Event, Run
 from imgvet.monitor.messages import Message
-from imgvet.monitor.notify import post
+from imgvet.monitor.notify import Sender, post, reachable
+from imgvet.monitor.options import NotifyOptions, all_addresses
 from imgvet.parameters import BLOCK, Part, block_in, place_in
 
 OptionsType = TypeVar("OptionsType", bound=Part)
@@ -87,9 +88,9 @@ def post_to(message: Message, address: str) -> str:
         return str(error).strip() or type(error).__name__
 
 
-def send_by_block(_: Run, __: Sequence[Event], message: Message, name: str) -> str:
-    """Send a message by a block: a Sender."""
-    return post_to(message, name)
+def senders(options: NotifyOptions) -> dict[str, Sender]:
+    """What sends to each address of the parameters and of the environment."""
+    return dict.fromkeys(reachable(all_addresses(options.notify)), post_to)
 
 
 @contextmanager
@@ -107,14 +108,8 @@ def with_addresses(options: OptionsType) -> Iterator[OptionsType]:
             found[name] = Path(_address_of(place_in(value), credentials))
         else:
             found[name] = tuple(_address_of(place, credentials) for place in value)
-    before = {name: os.environ[name] for name in credentials.keys() & os.environ.keys()}
-    os.environ.update(credentials)
-    try:
+    with environment(credentials):
         yield options.model_copy(update=found)
-    finally:
-        for name in credentials:
-            del os.environ[name]
-        os.environ.update(before)
 
 
 def place_at(path: Path) -> Path:

@@ -13,7 +13,6 @@ from imgvet.curation.plan_file import read_plan
 from imgvet.curation.rules import CurateOptions
 from imgvet.format import as_markdown
 from imgvet.opening import edited
-from imgvet.options import RunOptions
 from imgvet.reports.plan import propose
 from imgvet.search.against import LookUpOptions, in_short, look_up
 from imgvet.spreadsheet import csv_bytes
@@ -28,7 +27,7 @@ from imgvet.workdir import WorkDir, write_bytes
 def propose_plan(work: WorkDir, options: CurateOptions) -> pd.DataFrame:
     """Write the plan and its page, and register what they say as artifacts."""
     plan = propose(work, options.rules)
-    lines, name = plan_lines(plan), read_record(work).options(RunOptions).dataset
+    lines, name = plan_lines(plan), read_record(work).dataset
     text, page = "\n".join(["```", *lines, "```"]), work.plan_page.as_uri()
     register("plan", lambda: create_markdown_artifact(text, key_of(name, "plan")))
     title = f"Plan for {name}"
@@ -57,7 +56,7 @@ def look_up_all(work: WorkDir, options: LookUpOptions) -> pd.DataFrame:
         write_bytes(path, csv_bytes(found))
     said = in_short(found, work)
     run_logger.info("%s %s", said, path)
-    name = read_record(work).options(RunOptions).dataset
+    name = read_record(work).dataset
     text = f"{said} Every picture: {as_markdown(str(path))}"
     register("look-up", lambda: create_markdown_artifact(text, key_of(name, "look-up")))
     return found

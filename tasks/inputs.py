@@ -44,10 +44,7 @@ def sync_s3_to_local(
 
 @uncached_stage
 def extract_archives(
-    context: RunContext,
-    paths: tuple[str, ...],
-    videos: VideoOptions,
-    enough: int | None = None,
+    context: RunContext, paths: tuple[str, ...], videos: VideoOptions, enough: int | None = None
 ) -> list[int]:
     """Index archives, unpack those that can't be read in any order, and decode videos.
 

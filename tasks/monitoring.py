@@ -27,14 +27,14 @@ from prefect.utilities.asyncutils import run_coro_as_sync
 from imgvet.errors import ImgvetError
 from imgvet.monitor.failure import tell_failure
 from imgvet.monitor.history import Event, Run, monitored_runs
-from imgvet.monitor.messages import Message, links_of
-from imgvet.monitor.notify import Monitored, Sender, deliver, mark_told, senders
-from imgvet.monitor.options import MonitorOptions, all_addresses
+from imgvet.monitor.messages import Message, RunMessage, links_of
+from imgvet.monitor.notify import Monitored, deliver, mark_told
+from imgvet.monitor.options import MonitorOptions
 from imgvet.monitor.rates import RATES, rates_in_words
 from imgvet.opening import send
 from imgvet.reports.overview import verdict_of
 from imgvet.tasks.artifacts import key_of, register, slug
-from imgvet.tasks.blocks import send_by_block, with_addresses
+from imgvet.tasks.blocks import senders, with_addresses
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.workdir import WorkDir
@@ -57,7 +57,7 @@ def alert_failure(run: Run, options: MonitorOptions) -> None:
     with ExitStack() as stack:
         with suppress(ImgvetError):  # a block is gone, and its work dir with it
             options = stack.enter_context(with_addresses(options))
-        for problem in tell_failure(run, options, {SERVER: emit, **_addresses(options)}, _pages()):
+        for problem in tell_failure(run, options, {SERVER: emit, **senders(options)}, _pages()):
             run_logger.warning(problem)
 
 
@@ -71,7 +71,7 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
         run_logger.log(logging.INFO if event.all_clear else logging.WARNING, event.title)
     _, lost = deliver(work, {SERVER: emit}, links)
     send(work)  # who was told is noted at once, where the next run may be on another machine
-    arrived, problems = deliver(work, _addresses(options), links, options)
+    arrived, problems = deliver(work, senders(options), links, options)
     mark_told(work)
     send(work)
     for problem in (*lost, *problems):
@@ -81,25 +81,21 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
     return Monitored(run=run, arrived=arrived, problems=(*lost, *problems))
 
 
-def _addresses(options: MonitorOptions) -> dict[str, Sender]:
-    return senders(all_addresses(options.notify), send_by_block)
-
-
 def _pages() -> str:
     """Where the server shows runs; of a temporary one, which ends with the run, nowhere."""
     url = PREFECT_UI_URL.value() if PREFECT_LOGGING_TO_API_ENABLED.value() else None
     return f"{url.rstrip('/')}/runs/flow-run" if url else ""
 
 
-def emit(run: Run, events: Sequence[Event], message: Message, _: str) -> str:
-    """Give events to the server and wait until it has them: a Sender.
+def emit(message: RunMessage, _: str) -> str:
+    """Give the events of a message to the server and wait until it has them: a Sender.
 
     First each for itself, for automations of the user's, then one for the message as a whole.
     Prefect's own ``emit_event`` only puts them into a queue, which a server that is gone loses.
     """
-    said = [_event(run, event.name, labels_of(run, event), payload_of(event)) for event in events]
-    labels = labels_of(run, message)
-    said.append(_event(run, message.name, labels, {"title": message.title, "body": message.body}))
+    run, whole = message.run, {"title": message.title, "body": message.body}
+    said = [_event(run, one.name, labels_of(run, one), payload_of(one)) for one in message.events]
+    said.append(_event(run, message.name, labels_of(run, message), whole))
     try:
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: PATIENCE}):
             run_coro_as_sync(_post(said))

@@ -7,15 +7,14 @@ does not see the functions that a thin task calls, so neither is used.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import State, Task, task
-from prefect.cache_policies import NO_CACHE, CachePolicy
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
 from prefect.context import TaskRunContext
 from prefect.tasks import exponential_backoff
@@ -23,7 +22,7 @@ from pydantic import BaseModel
 
 from imgvet.errors import TransportError
 from imgvet.models.model import Model
-from imgvet.store.references import Reference
+from imgvet.store.references import Reference, digest_bytes
 
 NOT_IN_KEY = frozenset({"context", "record"})
 """Parameters that do not change a result: where, with how many threads, and what is recorded."""
@@ -32,23 +31,11 @@ Inputs = ParamSpec("Inputs")
 Result = TypeVar("Result")
 
 
-@dataclass
-class StageKey(CachePolicy):
-    """Keys a stage by its name, its version and the content of its inputs."""
-
-    version: int = 0
-
-    def compute_key(
-        self,
-        task_ctx: TaskRunContext,
-        inputs: dict[str, Any],
-        flow_parameters: dict[str, Any],  # noqa: ARG002
-        **kwargs: Any,  # noqa: ARG002
-    ) -> str | None:
-        """The key: the stage's name and a digest of version and inputs."""
-        counted = {name: _plain(value) for name, value in inputs.items() if name not in NOT_IN_KEY}
-        text = json.dumps([self.version, counted], sort_keys=True)
-        return f"{task_ctx.task.name}-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+def stage_key(version: int, run: TaskRunContext, inputs: dict[str, Any]) -> str:
+    """The key of a stage: its name, and a digest of its version and the content of its inputs."""
+    counted = {name: _plain(value) for name, value in inputs.items() if name not in NOT_IN_KEY}
+    text = json.dumps([version, counted], sort_keys=True)
+    return f"{run.task.name}-{digest_bytes(text.encode())}"
 
 
 def _plain(value: Any) -> Any:
@@ -76,9 +63,8 @@ def cached_stage(version: int) -> Callable[[Callable[Inputs, Result]], Task[Inpu
 
     Raise its version when the stage computes something else from the same inputs.
     """
-    return task(
-        cache_policy=StageKey(version=version), persist_result=True, result_serializer="json"
-    )
+    key = partial(stage_key, version)
+    return task(cache_key_fn=key, persist_result=True, result_serializer="json")
 
 
 def uncached_stage(function: Callable[Inputs, Result]) -> Task[Inputs, Result]:

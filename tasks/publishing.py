@@ -13,20 +13,20 @@ from pathlib import Path
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from imgvet.format import as_markdown
-from imgvet.monitor.finished import add_run, forget_runs, run_of
+from imgvet.monitor.finished import add_run, forget_runs
 from imgvet.monitor.history import Run, monitored_runs, save_run
 from imgvet.monitor.messages import report_address
 from imgvet.monitor.metrics_file import write_metrics
 from imgvet.options import RunOptions
 from imgvet.parameters import Frozen
-from imgvet.quality.result import CheckResult, CheckState, read_results
+from imgvet.quality.result import CheckResult, CheckState
 from imgvet.reports.build import add_tables
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.overview import dataset_markdown
 from imgvet.store.compact import compact, today
 from imgvet.store.packs import Thumbnails
 from imgvet.store.references import Reference, forget_unused, references_in, resolve
-from imgvet.summary import RunRecord, RunSummary, read_summary, summary_lines
+from imgvet.summary import RunRecord, RunSummary, summary_lines
 from imgvet.tables import ALARMS, ITEMS, read_table
 from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import RunContext, run_logger
@@ -63,15 +63,13 @@ def publish(
         _logger.warning("The store could not be compacted, the next run tries again: %s", error)
     _replace_results(work, outputs, record)
     forget_unused(work, {reference.name for reference in references_in(outputs)})
-    summary = read_summary(work)
+    run, summary, results = outputs.checked.read(work, record)
     if watched is None:
-        add_run(work, record, summary, outputs.checked.summary.digest)
+        add_run(work, run)
     else:
         save_run(work, watched, last=True)
     forget_runs(work, options.keep_days, today())
-    results = read_results(work.checks_json)
-    run = watched or run_of(record, summary, outputs.checked.summary.digest)
-    write_metrics(options.metrics_file, run, results, record)
+    write_metrics(options.metrics_file, watched or run, results, record)
     report = report_address(work, options.report_url)
     lines = summary_lines(summary, report)
     _tell(lines, results, record)

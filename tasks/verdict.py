@@ -16,6 +16,7 @@ from imgvet.quality.suite import COUNTED
 from imgvet.quality.summarize import SearchFacts, summarize
 from imgvet.reports.build import build_report as write_report
 from imgvet.reports.inputs import ReportInputs
+from imgvet.similarity.distances import Metric
 from imgvet.store.packs import Thumbnails
 from imgvet.store.references import (
     Reference,
@@ -88,11 +89,11 @@ def watch(
     options: WatchOptions,
 ) -> Watched:
     """Compare a run with its baseline; publishing adds it to the history."""
-    work, scale = context.work, record.model.get("similarity_scale")
+    work = context.work
     images = images_of(
         **{name: load_table(work, tables[name]) for name in ("items", "stats", "similarity")},
         embeddings=load_array(work, vectors),
-        scale=scale if isinstance(scale, float) else 1.0,
+        scale=Metric.of_run(record).scale,
         options=record.options(RunOptions),
     )
     run, _, checks = checked.read(work, record)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgvet.errors import InvalidParameterError
-from imgvet.options import NeighborOptions, RunOptions, SourceOptions, make_options
+from imgvet.options import PATHS, NeighborOptions, RunOptions, SourceOptions, make_options
 
 
 def test_defaults_are_those_that_users_know() -> None:
@@ -79,3 +79,18 @@ def test_a_value_of_the_wrong_kind_is_told_in_short() -> None:
     with pytest.raises(InvalidParameterError, match=r"embeddings = \{1, 2") as refused:
         make_options({"input_dir": "photos", "embeddings": set(range(1, 10_000))})
     assert len(str(refused.value)) < 400
+
+
+def test_files_are_named_as_from_any_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    files = {"annotations": ["a.csv", "~/b.csv", "/c.csv"], "embeddings": "v.npy",
+             "metrics_file": "m.prom"}  # fmt: skip
+    given = make_options({"input_dir": ["photos", "s3://b/x", "block:secret/x"], **files})
+    there = given.from_anywhere(*PATHS)
+    assert there.input_dir == (f"{tmp_path}/photos", "s3://b/x", "block:secret/x")
+    assert there.annotations == (f"{tmp_path}/a.csv", "/home/me/b.csv", "/c.csv")
+    assert (there.embeddings, there.metrics_file) == (f"{tmp_path}/v.npy", tmp_path / "m.prom")
+    assert (there.test_dir, there.probabilities) == ((), None)

@@ -50,6 +50,10 @@ class OneLineParser(argparse.ArgumentParser):
         """Add a whole number."""
         self.text(name, "N", text, type=int, **more)
 
+    def several(self, name: str, metavar: str, text: str, **more: Any) -> None:
+        """Add an option that takes many values, and may be given again."""
+        self.text(name, metavar, text, action="extend", nargs="+", **more)
+
     def switch(self, name: str, text: str) -> None:
         """Add a switch that is off."""
         self.add_argument(name, action="store_true", help=text)

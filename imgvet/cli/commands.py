@@ -93,13 +93,11 @@ def _add_explore(commands: Any) -> None:
         "picture", "PICTURE", "a picture file, or the name or id of an image of the run"
     )
     picture.required = False  # With nargs="?" argparse takes it for missing before an option.
-    search.text(
+    search.several(
         "--against",
         "NEW",
         "inputs of any kind, or the work dir of another run: tell for each picture "
         "what is most like it",
-        action="extend",
-        nargs="+",
     )
     search.number("--k", f"how many images [{RESULTS}; with --against 1]")
     search.path("--csv", "FILE", "write the table, too")
@@ -237,14 +235,7 @@ def _add_serve(commands: Any) -> None:
     automations = _group(commands, "automations", "set up the automations of a server")
     again = "create them, or update those of the same name; never twice"
     apply = _add(automations, "watch.apply", again)
-    apply.text(
-        "--notify",
-        "URL",
-        "whom they notify, as Apprise writes",
-        action="extend",
-        nargs="+",
-        default=[],
-    )
+    apply.several("--notify", "URL", "whom they notify, as Apprise writes", default=[])
     apply.number(
         "--silent-hours",
         "tell if no scheduled run of a dataset has finished for N hours, which must be more "
@@ -259,7 +250,7 @@ def _add_serve(commands: Any) -> None:
     check.path("path", "FILE", listed, nargs="?", default=Path("datasets.toml"))
     status.path("--html", "FILE", "also write them as a page, with the latest runs as a picture")
     told = "also send them as one message to addresses as Apprise writes them"
-    status.text("--notify", "URL", told, action="extend", nargs="+", default=[])
+    status.several("--notify", "URL", told, default=[])
     going = "show which runs are old enough to be forgotten; with --yes forget them"
     prune = _add(
         commands,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from imgvet.cli.arguments import run_parameters
@@ -16,7 +15,7 @@ from imgvet.exchange.options import ExportOptions
 from imgvet.format import counted, each, table_text, visible
 from imgvet.opening import exclusive
 from imgvet.spreadsheet import csv_bytes
-from imgvet.workdir import write_atomically
+from imgvet.workdir import write_bytes
 
 
 def export(options: argparse.Namespace) -> int:
@@ -55,13 +54,11 @@ def compare(options: argparse.Namespace) -> int:
     print("\n".join(difference_lines(found)))
     if options.csv is not None:
         lists = {name: found.images[name].map("; ".join) for name in ("newly_bad", "newly_good")}
-        table = csv_bytes(found.images.assign(**lists))
-        write_file(options.csv, lambda path: path.write_bytes(table))
+        write_file(options.csv, csv_bytes(found.images.assign(**lists)))
     if options.page is not None:
         from imgvet.reports.comparison import comparison_page
 
-        page = comparison_page(found)
-        write_file(options.page, lambda path: path.write_text(page, encoding="utf-8"))
+        write_file(options.page, comparison_page(found).encode())
     failed = {
         "never": False, "worse": found.counts["newly_bad"] > 0, "any": len(found.images) > 0,
     }  # fmt: skip
@@ -86,8 +83,8 @@ def difference_lines(found: Difference) -> list[str]:
     return [visible(line) for line in table_text(rows, "<<").split("\n")]
 
 
-def write_file(path: Path, write: Callable[[Path], object]) -> None:
+def write_file(path: Path, data: bytes) -> None:
     """Write a file that was asked for, and say so, but not among what is printed."""
     with written(path):
-        write_atomically(path.expanduser().absolute(), write)
+        write_bytes(path.expanduser().absolute(), data)
     print(f"Written {path}", file=sys.stderr)

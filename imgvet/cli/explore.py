@@ -55,7 +55,7 @@ def search(options: argparse.Namespace) -> None:
         found = dataset.look_up(options.against, 1 if options.k is None else options.k)
         lines = _look_up_lines(found, open_finished(options.work_dir))
     if options.csv is not None:
-        write_file(options.csv, lambda path: path.write_bytes(csv_bytes(found)))
+        write_file(options.csv, csv_bytes(found))
     print(found.to_json(orient="records", indent=2) if options.json else "\n".join(lines))
 
 

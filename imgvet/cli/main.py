@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
-from imgvet.engine.server import QUIET, TemporaryServer, environment, may_be_configured
+from imgvet.engine.server import QUIET, TemporaryServer, may_be_configured
+from imgvet.environment import environment
 from imgvet.errors import (
     EXIT_BAD_REQUEST,
     EXIT_INTERRUPTED,
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _command(arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        with failures_of_machine(), environment(QUIET), _server_for(given) as server:
+        with failures_of_machine(), environment(QUIET, keep=True), _server_for(given) as server:
             from imgvet.cli.arguments import parse
             from imgvet.cli.commands import parser
 

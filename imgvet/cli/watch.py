@@ -34,7 +34,7 @@ from imgvet.flows.request import check_request
 from imgvet.monitor.failure import TOLD, failed_run, tell_failure, usable
 from imgvet.monitor.history import Run, find_run, monitored_runs
 from imgvet.monitor.messages import links_of
-from imgvet.monitor.notify import Monitored, Sender, check_addresses, deliver, senders
+from imgvet.monitor.notify import Monitored, Sender, check_addresses, deliver
 from imgvet.monitor.options import (
     MonitorOptions,
     addresses_aside,
@@ -46,7 +46,7 @@ from imgvet.monitor.watch import baseline_lines, set_baseline
 from imgvet.opening import edited, exclusive, require_allowed
 from imgvet.quality.result import read_results
 from imgvet.summary import read_summary, summary_lines
-from imgvet.tasks.blocks import place_at, send_by_block, with_addresses
+from imgvet.tasks.blocks import place_at, senders, with_addresses
 from imgvet.workdir import WorkDir, write_text
 
 _GONE = (InputNotFoundError, InputEmptyError, InputUnreadableError, ListFileError)
@@ -83,7 +83,7 @@ def _tell_failure(options: argparse.Namespace, error: ImgvetError) -> None:
 
 def _receivers(options: MonitorOptions) -> dict[str, Sender]:
     """Who is told by what is no flow: the addresses, and the server if one is set up."""
-    receivers = senders(all_addresses(options.notify), send_by_block)
+    receivers = senders(options)
     with suppress(EngineError):
         if configured_url() is not None:
             from imgvet.tasks.monitoring import SERVER, emit
@@ -94,7 +94,7 @@ def _receivers(options: MonitorOptions) -> dict[str, Sender]:
 
 def _deliver(parameters: MonitorOptions) -> int:
     """Send what earlier runs could not deliver; 3 if some of it still waits."""
-    work = require_allowed(parameters.work_dir, (), overwrite=True)
+    work = require_allowed(parameters.work_dir)
     if not monitored_runs(work):
         raise RunNotFoundError(
             f"No watched dataset in {work.path}", "Give its work dir with --work-dir"
@@ -111,7 +111,7 @@ def _deliver(parameters: MonitorOptions) -> int:
 def _monitor(parameters: MonitorOptions, launched: TemporaryServer | None) -> int:
     with shown_progress():
         monitored = _run_monitor(parameters, launched)
-    work = require_allowed(parameters.work_dir, (), overwrite=True, part=monitored.run.part)
+    work = require_allowed(parameters.work_dir, part=monitored.run.part)
     lines = summary_lines(read_summary(work), str(work.report_index))
     baseline = find_run(_monitored_runs(work), monitored.run.baseline or "")
     print("\n".join([*lines, *_lines(monitored, baseline)]))
@@ -124,7 +124,7 @@ def _monitor(parameters: MonitorOptions, launched: TemporaryServer | None) -> in
 
 def _run_monitor(options: MonitorOptions, launched: TemporaryServer | None) -> Monitored:
     """Run the flow; a line says so if the server goes away before the run is closed there."""
-    work, request = require_allowed(options.work_dir, (), overwrite=True), None
+    work, request = require_allowed(options.work_dir), None
     before = _monitored_runs(work)
     # Of a dataset that is watched already, an input that is gone is worth an alarm: the flow's.
     with suppress(*_GONE) if before else nullcontext():
@@ -163,7 +163,7 @@ def _lines(monitored: Monitored, baseline: Run | None) -> list[str]:
 
 def baseline(options: argparse.Namespace) -> None:
     """Show or choose the baseline of a watched dataset."""
-    work, wanted = require_allowed(options.work_dir, (), overwrite=True), options.wanted
+    work, wanted = require_allowed(options.work_dir), options.wanted
     if not work.store.is_dir():
         raise RunNotFoundError(
             f"No watched dataset in {options.work_dir}",
@@ -182,12 +182,7 @@ def baseline(options: argparse.Namespace) -> None:
 def serve(options: argparse.Namespace) -> None:
     """Register datasets on the server and monitor them until stopped."""
     with _server("imgvet serve") as url:
-        from imgvet.deployments.datasets import (
-            deploy_datasets,
-            serve_datasets,
-            served,
-            served_in,
-        )
+        from imgvet.deployments.datasets import deploy_datasets, serve_datasets, served, served_in
 
         values = run_parameters(options, MonitorOptions)
         schedule = {"cron": options.cron, "timezone": options.timezone}

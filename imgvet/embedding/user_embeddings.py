@@ -24,8 +24,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.annotations.match import places_of
-from imgvet.errors import InvalidParameterError, StaleReferenceError
-from imgvet.format import examples, message_of
+from imgvet.errors import InvalidParameterError, StaleReferenceError, failing_as
+from imgvet.format import examples
 from imgvet.parameters import Frozen
 from imgvet.store.references import digest_bytes, digest_file, write_vectors
 from imgvet.workdir import draft_in, write_atomically
@@ -80,19 +80,17 @@ def read_user_embeddings(path: str) -> UserEmbeddings:
             of numbers, or the names are not one for each row, each once.
     """
     file = Path(path).expanduser().absolute()
-    try:
+    said, readable = f"embeddings = {str(file)!r} can't be", "Check the path and its permissions"
+    usable = "Give an .npy file, or an .npz with the arrays filenames and embeddings"
+    wrong = (ValueError, EOFError, BadZipFile, KeyError)
+    with (
+        failing_as(InvalidParameterError, f"{said} read", readable),
+        failing_as(InvalidParameterError, f"{said} used", usable, *wrong),
+    ):
         file.stat()  # What is not there lacks no names.
         files = (file,) if file.suffix.lower() == ".npz" else (file, _names_file(file))
         states = map(Path.stat, files)
         return _read(files, tuple((state.st_size, state.st_mtime_ns) for state in states))
-    except OSError as error:
-        why = error.strerror or str(error)
-        remedy = "Check the path and its permissions"
-        raise _refused(file, f"can't be read ({why})", remedy) from None
-    except (ValueError, EOFError, BadZipFile, KeyError) as error:
-        why = message_of(error)[:200]
-        remedy = "Give an .npy file, or an .npz with the arrays filenames and embeddings"
-        raise _refused(file, f"can't be used ({why})", remedy) from None
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -47,7 +48,8 @@ def shown_progress() -> Iterator[None]:
         return
     console = Console(stderr=True)
     if not console.is_terminal:
-        with listening(_print_line, _LINE_EVERY):
+        say = partial(print, file=sys.stderr, flush=True)
+        with listening(lambda state: say(_line(state)), _LINE_EVERY):
             yield
         return
     columns = (
@@ -100,10 +102,6 @@ def _bar_in_notebook(display: Any) -> Iterator[None]:
             yield
     finally:
         handle.update(_NOTHING, raw=True)
-
-
-def _print_line(state: Progress) -> None:
-    print(_line(state), file=sys.stderr, flush=True)
 
 
 def _line(state: Progress) -> str:

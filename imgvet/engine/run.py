@@ -22,11 +22,11 @@ from imgvet.engine.server import (
     TEMPORARY,
     TemporaryServer,
     configured_url,
-    environment,
     failures_of,
 )
 from imgvet.engine.values import keep_files
 from imgvet.engine.warm_up import files_to_measure, measure_ahead
+from imgvet.environment import environment
 from imgvet.errors import EngineError, HistoryError, MachineError, failures_of_machine
 from imgvet.flows.request import Request, as_checked, check_request, with_options
 from imgvet.flows.runners import is_elsewhere
@@ -67,7 +67,7 @@ def run_flow(
         return cast("RunSummary", found)
     except EngineError as error:
         run = completed_anyway(error, started, options.work_dir)
-    return read_summary(require_allowed(options.work_dir, (), overwrite=True, part=run.part))
+    return read_summary(require_allowed(options.work_dir, part=run.part))
 
 
 def completed_anyway(error: EngineError, started: datetime, work_dir: Path) -> Run:
@@ -79,7 +79,7 @@ def completed_anyway(error: EngineError, started: datetime, work_dir: Path) -> R
 
     history: tuple[Run, ...] = ()
     with suppress(HistoryError):
-        history = read_history(require_allowed(work_dir, (), overwrite=True))
+        history = read_history(require_allowed(work_dir))
     for run in history[-1:]:
         began = datetime.fromisoformat(run.started)  # of whole seconds
         if run.status == "finished" and began >= started.replace(microsecond=0):
@@ -109,10 +109,10 @@ def run_in_engine(
         "PREFECT_LOGGING_LEVEL": level,
         "PREFECT_LOGGING_INTERNAL_LEVEL": level,
     }
-    work = require_allowed(options.work_dir, options.inputs, overwrite=True)
+    work = require_allowed(options.work_dir, options.inputs)
     _require_limits()
     with failures_of_machine(work.path), ExitStack() as stack:
-        stack.enter_context(environment(settings))
+        stack.enter_context(environment(settings, keep=True))
         url = configured_url()
         if url is None and is_elsewhere(options.address):
             raise EngineError(
@@ -201,7 +201,7 @@ def _work_meanwhile(
     """
     gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
     try:
-        with environment({"PREFECT_HOME": str(server.home)}):
+        with environment({"PREFECT_HOME": str(server.home)}, keep=True):
             importlib.import_module("prefect")
         importlib.import_module("imgvet.flows.analyze_dataset")
         if files:

@@ -265,15 +265,3 @@ def failures_of(server: str, remedy: str) -> Iterator[None]:
             raise
         said, *_ = str(cause).splitlines() or [type(cause).__name__]  # links follow
         raise EngineError(f"{server} failed: {said}", remedy) from cause
-
-
-@contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables that are not set yet, and take them back afterwards."""
-    added = {name: value for name, value in values.items() if name not in os.environ}
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for name in added:
-            os.environ.pop(name, None)

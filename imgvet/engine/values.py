@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,9 +30,12 @@ def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     annotations, given = parameters.get("annotations"), parameters.get("embeddings")
     found = dict(parameters)
     if isinstance(annotations, (pd.DataFrame, Mapping)):
-        found["annotations"] = str(_annotations_file(annotations, folder))
+        write = partial(write_annotations, annotations_from(annotations))
+        found["annotations"] = _file(folder, "annotations", write)
     if isinstance(chances := parameters.get("probabilities"), pd.DataFrame):
-        found["probabilities"] = str(_probabilities_file(chances, folder))
+        table = chances if "filename" in chances else chances.reset_index(names="filename")
+        known = checked(table, "probabilities").reset_index()
+        found["probabilities"] = _file(folder, "probabilities", known.to_parquet)
     if isinstance(given, Mapping):
         given = (tuple(given), list(given.values()))
     if isinstance(given, (np.ndarray, list)):
@@ -66,17 +69,11 @@ def keep_files(options: OptionsType, drafts: Path, work: WorkDir) -> OptionsType
     return options.model_copy(update=kept)
 
 
-def _annotations_file(value: pd.DataFrame | Mapping[str, Any], folder: Path) -> Path:
-    draft = folder / "annotations.draft"
-    write_annotations(annotations_from(value), draft)
-    return draft.replace(folder / f"annotations-{digest_file(draft)[:16]}.parquet")
-
-
-def _probabilities_file(value: pd.DataFrame, folder: Path) -> Path:
-    draft = folder / "probabilities.draft"
-    table = value if "filename" in value else value.reset_index(names="filename")
-    checked(table, "probabilities").reset_index().to_parquet(draft)
-    return draft.replace(folder / f"probabilities-{digest_file(draft)[:16]}.parquet")
+def _file(folder: Path, stem: str, write: Callable[[Path], object]) -> str:
+    """The path of a Parquet file that ``write`` writes, named by its content."""
+    draft = folder / f"{stem}.draft"
+    write(draft)
+    return str(draft.replace(folder / f"{stem}-{digest_file(draft)[:16]}.parquet"))
 
 
 def _names(annotations: object, input_dir: object) -> Sequence[str]:

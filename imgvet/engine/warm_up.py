@@ -42,11 +42,10 @@ def files_to_measure(
 
 def measure_ahead(
     work: WorkDir, options: RunOptions, files: Sequence[FileToRead], stop: Callable[[], bool]
-) -> int:
-    """Measure files until there are no more or ``stop()`` is true, and say how many were read."""
+) -> None:
+    """Measure files until there are no more or ``stop()`` is true."""
     videos, done = options.part(VideoOptions), 0
     while done < len(files) and not stop():
         chunk = files[done : done + CHUNK]
         measure_files(chunk, Store(work), videos, options.num_threads, done, len(files))
         done += len(chunk)
-    return done

@@ -59,7 +59,7 @@ def import_fastdup(source: Path, work_dir: Path, threads: int = 1) -> Imported:
         theirs.vectors(), theirs.findings(), theirs.stats(), theirs.bad(),
     )  # fmt: skip
     options = _options_of(theirs, work_dir)
-    work = require_allowed(options.work_dir, (), overwrite=True)
+    work = require_allowed(options.work_dir)
     with exclusive(work):
         items = _items_of(theirs, bad, options.input_dir[0], with_vectors=vectors is not None)
         items, ours = _with_reads(items, work, threads)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from imgvet import tables
 from imgvet.crops.cutter import cut_key
 from imgvet.crops.listing import NO_BOXES
 from imgvet.images.formats import BY_ENDING
@@ -19,17 +20,6 @@ from imgvet.reasons import Reason
 from imgvet.sources.listing import item_names
 from imgvet.store.packs import DIGEST, PLACE_COLUMNS, Packs
 from imgvet.store.store import CUTS_SCHEMA, Store
-from imgvet.tables import (
-    BOX_COLUMNS,
-    CONTENTS,
-    CORNER_COLUMNS,
-    CROPS,
-    INVALID,
-    ITEMS,
-    STATS,
-    empty,
-    to_frame,
-)
 
 VERSION = 20_000 + 100 * MEASURE_VERSION + ADVANCED_VERSION
 """Of the table stats. Add 10,000 when it is put together in another way from the same measures."""
@@ -64,7 +54,7 @@ def with_reads(listing: pa.Table, reads: Sequence[pa.Table]) -> pd.DataFrame:
 
     That is a table of :data:`imgvet.measures.compute_stats.READ_SCHEMA` for each shard.
     """
-    rows = to_frame(listing)
+    rows = tables.to_frame(listing)
     if not reads:
         return rows
     read = pa.concat_tables(reads).to_pandas().set_index("id")
@@ -100,7 +90,7 @@ def crops_of(pictures: pd.DataFrame, store: Store) -> Cropped:
     crops = crops.rename(columns={"id": "crop_id", "picture": "filename"})
     return Cropped(
         rows=rows[columns],
-        crops=crops.reindex(columns=CROPS.column_names),
+        crops=crops.reindex(columns=tables.CROPS.column_names),
         without=int((readable & ~asked).sum() + nothing.sum()),
         keys=cut["key"].unique().tolist(),
     )
@@ -119,9 +109,9 @@ def _with_cuts(pictures: pd.DataFrame, store: Store) -> pd.DataFrame:
 
 def _as_items(cut: pd.DataFrame) -> pd.DataFrame:
     """The rows of crops, as items."""
-    corners = cut[list(CORNER_COLUMNS)].to_numpy(float)
+    corners = cut[list(tables.CORNER_COLUMNS)].to_numpy(float)
     is_upright = np.isnan(corners).all(axis=1)
-    boxes = cut[list(BOX_COLUMNS)].to_numpy(float).tolist()
+    boxes = cut[list(tables.BOX_COLUMNS)].to_numpy(float).tolist()
     boxes = [
         box if upright else rotated
         for box, rotated, upright in zip(boxes, corners.tolist(), is_upright, strict=True)
@@ -169,10 +159,12 @@ def item_tables(rows: pd.DataFrame, store: Store, options: MediaOptions) -> Item
     contents = rows[valid].drop_duplicates(DIGEST, ignore_index=True)
     contents["copies"] = np.bincount(numbers[valid])
     sizes = {"thumbnail_offset": np.int64, "thumbnail_size": np.int64}
-    kept = list(dict.fromkeys([*CONTENTS.column_names, *PLACE_COLUMNS]))
+    kept = list(dict.fromkeys([*tables.CONTENTS.column_names, *PLACE_COLUMNS]))
     invalid = rows[~valid].rename(columns={"status": "reason"})
     return ItemTables(
-        rows[ITEMS.column_names], invalid[INVALID.column_names], contents[kept].astype(sizes)
+        rows[tables.ITEMS.column_names],
+        invalid[tables.INVALID.column_names],
+        contents[kept].astype(sizes),
     )
 
 
@@ -183,7 +175,7 @@ def stats_table(items: pd.DataFrame, store: Store, options: StatsOptions) -> pd.
         StaleReferenceError: the store lacks the measures of some content.
     """
     if not options.run_stats:
-        return empty(STATS)
+        return tables.empty(tables.STATS)
     stats = items.loc[items["status"] == Reason.OK.value, ["id", DIGEST]]
     taken = [(store.measures, BASIC_METRICS)]
     if options.run_advanced_stats:
@@ -192,7 +184,7 @@ def stats_table(items: pd.DataFrame, store: Store, options: StatsOptions) -> pd.
         names = [DIGEST, *(metric.name for metric in metrics)]
         known = rows_of(stats[DIGEST], packs, names).drop_duplicates(DIGEST)
         stats = stats.merge(known, on=DIGEST, how="left")
-    return stats.reindex(columns=STATS.column_names)
+    return stats.reindex(columns=tables.STATS.column_names)
 
 
 def rows_of(digests: Iterable[str], packs: Packs, columns: list[str]) -> pd.DataFrame:

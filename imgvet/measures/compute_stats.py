@@ -5,7 +5,6 @@ Files are read and decoded, and measured as a whole or cut into crops; thumbnail
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
@@ -34,12 +33,7 @@ from imgvet.store.files import SCHEMA as FILES_SCHEMA
 from imgvet.store.files import SETTLED_NS, FileToRead
 from imgvet.store.packs import DIGEST, PACK_ITEMS, ThumbnailPlace, read_thumbnail
 from imgvet.store.references import digest_bytes
-from imgvet.store.store import (
-    ADVANCED_SCHEMA,
-    CUTS_SCHEMA,
-    MEASURES_SCHEMA,
-    Store,
-)
+from imgvet.store.store import ADVANCED_SCHEMA, CUTS_SCHEMA, MEASURES_SCHEMA, Store
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 from imgvet.threads import in_threads
 
@@ -83,10 +77,7 @@ next run tries again."""
 
 
 def _measure_whole(
-    file: FileToRead,  # noqa: ARG001
-    digest: str,
-    data: bytes,
-    claims: ContentClaims,
+    _: FileToRead, digest: str, data: bytes, claims: ContentClaims
 ) -> Found | Failure:
     """Decode and measure one content; a bad one gets its reason instead of metrics."""
     if not claims.claim(digest):
@@ -223,9 +214,7 @@ def crop_digest(crop: Picture) -> str:
     Crops of equal pixels are exact duplicates, wherever they were cut.
     """
     shape = f"{crop.pixels.shape} {crop.width} {crop.height} {crop.channels} {crop.bit_depth}"
-    state = hashlib.blake2b(shape.encode(), digest_size=16)
-    state.update(crop.pixels.tobytes())
-    return state.hexdigest()
+    return digest_bytes(shape.encode() + crop.pixels.tobytes())
 
 
 def measure_thumbnails(

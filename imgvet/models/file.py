@@ -13,16 +13,17 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from imgvet.errors import ModelError
+from imgvet.parameters import Frozen
 from imgvet.workdir import write_text
 
 FOLDER_VARIABLE = "IMGVET_MODEL_DIR"
 """Environment variable that names the folder of downloaded models."""
 
 
-class CheckRecord(BaseModel):
+class CheckRecord(Frozen):
     """The last check of a model file: its state then, and where it comes from."""
 
     sha256: str
@@ -32,10 +33,8 @@ class CheckRecord(BaseModel):
     licence: str
 
 
-class ModelFile(BaseModel):
+class ModelFile(Frozen, extra="forbid"):
     """A file that a publisher offers for download."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     url: str

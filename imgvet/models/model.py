@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from imgvet.errors import ModelError, failing_as
 from imgvet.metrics import STANDARD_SHORT_SIDE
+from imgvet.parameters import Frozen
 
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 BUILTIN_NAME = "built-in"
@@ -33,13 +34,11 @@ Levels = Annotated[
 """Of red, green and blue; one number counts for all three."""
 
 
-class Preparation(BaseModel):
+class Preparation(Frozen):
     """What is done to a picture before the model sees it, and to what the model returns.
 
     The defaults are what the built-in model wants.
     """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     layout: Literal["NHWC", "NCHW"] = "NHWC"
     input_dtype: Literal["uint8", "float32", "float16"] = "uint8"
@@ -115,10 +114,8 @@ _BUILTIN_PREPARATION = Preparation().model_dump(mode="json") | {
 }  # fmt: skip
 
 
-class Model(BaseModel):
+class Model(Frozen):
     """A model on disk: its card, its ONNX file, and where it runs; may be a parameter of a task."""
-
-    model_config = ConfigDict(frozen=True)
 
     card: ModelCard
     path: Path

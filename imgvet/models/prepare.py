@@ -85,7 +85,7 @@ def without_places(values: NDArray[np.float32], card: ModelCard) -> Vectors:
     return values.mean(axis=(2, 3) if width_first or values.shape[2:] == (1, 1) else (1, 2))
 
 
-def normalised(vectors: Vectors) -> Vectors:
+def normalised(vectors: NDArray[np.floating]) -> Vectors:
     """Vectors of length 1, float32.
 
     A vector with a value that is not finite, or of length 0, says nothing about its picture. It

@@ -123,7 +123,7 @@ def _require_width(card: ModelCard, wanted: int | None) -> None:
         )
 
 
-def _custom_model(path: Path, device: Device = "cpu") -> Model:
+def _custom_model(path: Path, device: Device) -> Model:
     model = Model(card=_guessed_card(path, device), path=path, device=device)
     values = _tried(model)
     card = model.card

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection
 
 from imgvet.format import counted, visible
-from imgvet.metrics import METRIC_BY_NAME
-from imgvet.monitor.rates import RATES
+from imgvet.metrics import FLAGS, METRIC_BY_NAME
+from imgvet.monitor.rates import NOVEL, RATES
 from imgvet.quality.checks import CHECK_BY_NAME
 
 RATE_BY_NAME = {rate.name: rate for rate in RATES}
@@ -23,6 +23,8 @@ the key of no new images."""
 RUN, CHECK = "run", "check:"
 """The key of a failed run, and the start of those of failed checks; the check's name follows."""
 
+
+_METRIC_OF = {flag.name: flag.metric for flag in FLAGS} | {NOVEL: EMBEDDINGS}
 
 _IN_SHORT = {
     LOST: "lost images", GROWN: "grown groups", STALE: "no new images", DRIFT: "drift",
@@ -51,6 +53,23 @@ def name_of(key: str) -> str:
         return visible(name.replace(":", " ", 1))
     titled = (CHECK_BY_NAME if f"{kind}:" == CHECK else METRIC_BY_NAME).get(name)
     return titled.title.lower() if titled else visible(name)
+
+
+def title_of(key: str) -> str:
+    """What a rate, drift, or what is lost, grown or stale, is called as a heading."""
+    if key in RATE_BY_NAME:
+        return RATE_BY_NAME[key].title
+    if key == STALE:
+        return "No new images"
+    if key.startswith((LOST, GROWN)):
+        return f"{'Lost' if key.startswith(LOST) else 'Grown'}: {name_of(key)}"
+    return "Drift of content" if key == f"{DRIFT}{EMBEDDINGS}" else f"Drift: {name_of(key)}"
+
+
+def judged_by(key: str) -> str:
+    """The metric by which images of a rate or of drift are the worst, or ``embeddings``."""
+    what = RATE_BY_NAME[key].count if key in RATE_BY_NAME else key.removeprefix(DRIFT)
+    return _METRIC_OF.get(what, what)
 
 
 def in_short(keys: Collection[str]) -> str:

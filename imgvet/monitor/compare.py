@@ -21,20 +21,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imgvet.models.prepare import normalised
 from imgvet.monitor.alarms import DRIFT, EMBEDDINGS
-from imgvet.monitor.baselines import Baseline, ReferenceSample, normalised
+from imgvet.monitor.baselines import Baseline, ReferenceSample
 from imgvet.monitor.history import Compared, Population, Run
 from imgvet.monitor.images import Values
 from imgvet.monitor.options import WatchOptions
-from imgvet.monitor.rates import (
-    NOTHING,
-    NOVEL,
-    RATES,
-    Proportion,
-    WatchedRate,
-    p_of_rise,
-    spread,
-)
+from imgvet.monitor.rates import NOTHING, NOVEL, RATES, Proportion, WatchedRate, p_of_rise, spread
 from imgvet.quality.result import CheckResult
 
 # An alarm stays on while its difference is at least this part of the one that raises it,

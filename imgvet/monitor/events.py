@@ -25,19 +25,20 @@ from imgvet.monitor.alarms import (
     RATE_BY_NAME,
     RUN,
     STALE,
+    judged_by,
     name_of,
 )
 from imgvet.monitor.compare import COUNTED, Comparison, Finding
 from imgvet.monitor.history import Event, Run
 from imgvet.monitor.images import Images, Values
-from imgvet.monitor.rates import NOVEL, RATES, WatchedRate
+from imgvet.monitor.rates import RATES, WatchedRate
 from imgvet.quality.checks import CHECK_BY_NAME
 from imgvet.quality.result import CheckResult, Severity
 
 ALARMS, ALL_CLEARS = "imgvet.run.alarms", "imgvet.run.all-clears"
 """Names of the events that stand for a whole message: that of one run."""
 
-_FLAGS = {flag.name: flag for flag in FLAGS}
+_WORST_HIGH = {flag.metric for flag in FLAGS if not flag.below}
 
 EXAMPLES = 10  # images that an event names
 _SHOWN = 3
@@ -109,19 +110,16 @@ def count_images(
 
 def _judged_by(finding: Finding, images: Images, nearest: Values) -> tuple[Values, Values]:
     """What images are judged by, and the same with the worst being the lowest."""
-    rate = RATE_BY_NAME.get(finding.key)
-    name = rate.count if rate else finding.key.removeprefix(DRIFT)
-    if name in (NOVEL, EMBEDDINGS):
+    metric = judged_by(finding.key)
+    if metric == EMBEDDINGS:
         return nearest, nearest
-    flag = _FLAGS.get(name)
-    metric = flag.metric if flag else name
     if metric not in images.metrics:
         nothing = np.full(len(nearest), np.nan)
         return nothing, nothing
     values = images.metrics[metric].to_numpy()
     if finding.medians:
         return values, -np.abs(values - finding.medians[0])
-    return values, values if flag is None or flag.below else -values
+    return values, -values if metric in _WORST_HIGH else values
 
 
 def with_events(comparison: Comparison) -> Run:

@@ -49,7 +49,7 @@ def tell_failure(
     Returns one line for each receiver that was not reached; ``runs`` as in ``Links``.
     """
     with suppress(ImgvetError, OSError):
-        work = require_allowed(options.work_dir, options.inputs, overwrite=True)
+        work = require_allowed(options.work_dir, options.inputs)
         if work.path.is_dir():  # else a mount is gone, and nothing is written in its place
             with exclusive(work):
                 write_metrics(options.metrics_file, watch_failed_run(work, run))
@@ -61,7 +61,7 @@ def tell_failure(
             return problems
     write_metrics(options.metrics_file, lost := with_events(Comparison(run)))
     message = message_of(lost, lost.events, None, Links("", "", runs))  # there is no report
-    reasons = [sender(lost, lost.events, message, to) for to, sender in receivers.items()]
+    reasons = [sender(message, to) for to, sender in receivers.items()]
     return tuple(f"A failed run was not told of: {reason}" for reason in reasons if reason)
 
 

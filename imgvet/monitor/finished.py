@@ -47,10 +47,10 @@ MOST_RUNS = 2000
 _logger = logging.getLogger(__name__)
 
 
-def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str) -> None:
+def add_run(work: WorkDir, run: Run) -> None:
     """Add a finished run to the history; one that can't be read is set aside, and that is logged.
 
-    ``results`` is the digest of the summary. The caller holds the work dir.
+    The caller holds the work dir.
     """
     try:
         rows, notice = open_history(work)
@@ -59,18 +59,17 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         return
     if notice:
         _logger.warning(notice)
-    run = run_of(record, summary, results, work.part).model_copy(update={"notice": notice})
-    save_run(work, as_latest(rows, run), last=True)
+    save_run(work, as_latest(rows, run.model_copy(update={"notice": notice})), last=True)
 
 
 def run_of(record: RunRecord, summary: RunSummary, results: str, part: str = "") -> Run:
-    """The row of a finished run that is not monitored."""
+    """The row of a finished run that is not monitored; ``results`` is the digest of its summary."""
     return Run(
         run_id=record.run_id,
         started=record.started,
         part=part,
         version=record.versions.get("imgvet", ""),
-        dataset=record.options(RunOptions).dataset,
+        dataset=record.dataset,
         model=str(record.model.get("name", "")),
         parameters=json.dumps(record.parameters, sort_keys=True),
         settings=settings_of(record),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from imgvet.metrics import METRICS
 from imgvet.monitor.rates import NOVEL
 from imgvet.options import RunOptions
 from imgvet.quality.summarize import properties
+from imgvet.store.references import digest_bytes
 
 SHIFTING = ("label", "format")
 """Groupings that new images should be spread over as the baseline's; folders come and go."""
@@ -111,10 +111,9 @@ def keys_of(items: pd.DataFrame) -> Keys:
 
 
 def _key(digest: object, filename: object, file_size: object) -> bytes:
-    if isinstance(digest, str):
-        return bytes.fromhex(digest)
-    name = f"{filename}\0{file_size}".encode("utf-8", "surrogateescape")
-    return hashlib.blake2b(name, digest_size=16).digest()
+    if not isinstance(digest, str):
+        digest = digest_bytes(f"{filename}\0{file_size}".encode("utf-8", "surrogateescape"))
+    return bytes.fromhex(digest)
 
 
 def new_items(keys: Keys, known: Sequence[Keys]) -> NDArray[np.bool_]:

@@ -33,10 +33,8 @@ class Links:
 
 @dataclass(frozen=True)
 class Message:
-    """What one receiver is told of one run."""
+    """What receivers are told."""
 
-    name: str
-    """Name of the event that stands for it on a server."""
     severity: Severity
     all_clear: bool
     title: str
@@ -49,6 +47,19 @@ class Message:
             "critical": "failure", "warning": "warning", "info": "info",
         }  # fmt: skip
         return "success" if self.all_clear else kinds[self.severity]
+
+
+@dataclass(frozen=True)
+class RunMessage(Message):
+    """What one receiver is told of one run."""
+
+    run: Run
+    events: Sequence[Event]
+
+    @property
+    def name(self) -> str:
+        """Name of the event that stands for it on a server."""
+        return ALL_CLEARS if self.all_clear else ALARMS
 
 
 def report_address(work: WorkDir, report_url: str | None, page: str = INDEX) -> str:
@@ -68,7 +79,7 @@ def links_of(work: WorkDir, report_url: str | None, runs: str = "") -> Links:
     return Links(report, f"imgvet explore {name}", runs, accept)
 
 
-def message_of(run: Run, events: Sequence[Event], baseline: Run | None, links: Links) -> Message:
+def message_of(run: Run, events: Sequence[Event], baseline: Run | None, links: Links) -> RunMessage:
     """One message of the events of a run, of which there is one at least."""
     alarms = [event for event in events if not event.all_clear]
     worst = min((event.severity for event in events), key=get_args(Severity).index)
@@ -77,12 +88,13 @@ def message_of(run: Run, events: Sequence[Event], baseline: Run | None, links: L
         "message.txt", run=run, events=events, baseline=baseline, links=links,
         may_be_meant=links.accept and over, anchor_of=anchor_of,
     )  # fmt: skip
-    return Message(
-        name=ALARMS if alarms else ALL_CLEARS,
+    return RunMessage(
         severity=worst,
         all_clear=not alarms,
         title=_title(run, events),
         body=body.removesuffix("\n"),
+        run=run,
+        events=events,
     )
 
 

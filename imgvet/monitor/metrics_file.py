@@ -54,10 +54,7 @@ def metrics_text(
 
 
 def write_metrics(
-    path: Path | None,
-    run: Run,
-    checks: Sequence[CheckResult] = (),
-    record: RunRecord | None = None,
+    path: Path | None, run: Run, checks: Sequence[CheckResult] = (), record: RunRecord | None = None
 ) -> None:
     """Write a run to a file, or to one named as its dataset in a folder; no run fails for it.
 

@@ -7,7 +7,6 @@ and no run fails for it. Only who is killed between the two sends a message agai
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,17 +22,18 @@ from imgvet.monitor.history import (
     read_history,
     save_run,
 )
-from imgvet.monitor.messages import Links, Message, message_of
+from imgvet.monitor.messages import Links, Message, RunMessage, message_of
 from imgvet.monitor.options import NotifyOptions
 from imgvet.parameters import BLOCK, block_in
 from imgvet.quality.result import Severity
+from imgvet.store.references import digest_bytes
 from imgvet.summary import Exact
 from imgvet.workdir import WorkDir
 
 RETRIED = 50  # latest runs of those with events that did not arrive, which are tried again
 
-Sender = Callable[[Run, Sequence[Event], Message, str], str]
-"""Sends the message of a run's events to a receiver; returns why it did not arrive, or ""."""
+Sender = Callable[[RunMessage, str], str]
+"""Sends the message of a run to a receiver; returns why it did not arrive, or ""."""
 
 
 class Monitored(Exact):
@@ -80,11 +80,6 @@ def without_secrets(receiver: str) -> str:
     return str(_service(receiver).url(privacy=True)).partition("?")[0]
 
 
-def send(_: Run, __: Sequence[Event], message: Message, address: str) -> str:
-    """Send a message to an address: a :data:`Sender`."""
-    return post(message, address)
-
-
 def post(message: Message, address: str) -> str:
     """Send a message to an address; returns why it did not arrive, or ""."""
     from apprise import Apprise, LogCapture, NotifyFormat, NotifyType
@@ -101,13 +96,9 @@ def post(message: Message, address: str) -> str:
     return "" if arrived else str(said[-1]).rstrip(".")
 
 
-def senders(addresses: Iterable[str], by_block: Sender) -> dict[str, Sender]:
-    """The addresses with what sends to them; those that can be none are left out."""
-    return {
-        address: by_block if address.startswith(BLOCK) else send
-        for address in addresses
-        if address.startswith(BLOCK) or _service(address) is not None
-    }
+def reachable(addresses: Iterable[str]) -> list[str]:
+    """The addresses without those that can be none."""
+    return [one for one in addresses if one.startswith(BLOCK) or _service(one) is not None]
 
 
 def deliver(
@@ -124,7 +115,7 @@ def deliver(
     arrived, problems = 0, []
     for receiver, sender in receivers.items():
         # Addresses hold secrets, so they are remembered by their digests.
-        to = hashlib.blake2b(receiver.encode(), digest_size=8).hexdigest()
+        to = digest_bytes(receiver.encode(), 8)
         reason, waiting = "", 0
         rows = read_history(work)
         untold = [(row, found) for row in rows if (found := _untold(row, to))]
@@ -139,7 +130,7 @@ def deliver(
             if not held:
                 message = message_of(row, events, find_run(rows, row.baseline or ""), links)
                 # A receiver that failed once is not asked again in this run: a try takes seconds.
-                reason = reason or sender(row, events, message, receiver)
+                reason = reason or sender(message, receiver)
                 arrived += not reason
                 waiting += bool(reason)
             entries = {(entry.event, entry.to): entry for entry in row.deliveries}

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, time
 from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, field_validator
 
+from imgvet.environment import environment
 from imgvet.options import RunOptions
-from imgvet.parameters import Part, Share, Strings, validated
+from imgvet.parameters import Part, Share, Strings, parameter, validated
 from imgvet.quality.result import CheckResult, Severity, fails
 
 ADDRESSES_VARIABLE = "IMGVET_NOTIFY"
@@ -38,50 +39,50 @@ def last_of(baseline: str) -> int | None:
 class WatchOptions(Part):
     """When a run of a watched dataset raises an alarm."""
 
-    baseline: str | None = Field(
+    baseline: str | None = parameter(
         None,
-        description="what runs are compared with: first, last:N (the last N runs in order) or a "
+        "what runs are compared with: first, last:N (the last N runs in order) or a "
         "run id; without it what 'imgvet baseline --set' chose, else first",
     )
-    false_alarm_rate: float = Field(
+    false_alarm_rate: float = parameter(
         0.01,
+        "greatest share of runs with a false alarm, of all that is watched together",
         gt=0,
         le=0.5,
-        description="greatest share of runs with a false alarm, of all that is watched together",
     )
-    min_difference: Share = Field(
-        0.02, description="least rise of a rate that is worth an alarm, as a share of the images"
+    min_difference: Share = parameter(
+        0.02, "least rise of a rate that is worth an alarm, as a share of the images"
     )
-    min_drift: Share = Field(
+    min_drift: Share = parameter(
         0.3,
-        description="least drift that is worth an alarm: 0 new images lie like those of the "
+        "least drift that is worth an alarm: 0 new images lie like those of the "
         "baseline, 1 all of them lie elsewhere",
     )
-    min_new_images: int = Field(
+    min_new_images: int = parameter(
         100,
-        ge=1,
-        description="new images are judged again in the next run until there are this many, so "
+        "new images are judged again in the next run until there are this many, so "
         "that a trickle of them is seen, too",
+        ge=1,
     )
-    max_loss: Share = Field(
+    max_loss: Share = parameter(
         0.5,
-        description="alarm if this share of all images, or of those of a label, format or folder, "
+        "alarm if this share of all images, or of those of a label, format or folder, "
         "is gone since the last run in order",
     )
-    max_growth: float = Field(
+    max_growth: float = parameter(
         3.0,
-        gt=1,
-        description="alarm if a label, format or folder has so many times the images of the last "
+        "alarm if a label, format or folder has so many times the images of the last "
         "run in order, and the others have not",
+        gt=1,
     )
-    max_days_without_new: float | None = Field(
-        None, gt=0, description="alarm if there were no new images for so many days [no limit]"
+    max_days_without_new: float | None = parameter(
+        None, "alarm if there were no new images for so many days [no limit]", gt=0
     )
-    keep_baselines: int = Field(
-        10, ge=1, description="latest runs that can be made the baseline; others are forgotten"
+    keep_baselines: int = parameter(
+        10, "latest runs that can be made the baseline; others are forgotten", ge=1
     )
-    fail_on_alarm: bool = Field(
-        False, description="exit with 3, and end in a failed state, while an alarm is on"
+    fail_on_alarm: bool = parameter(
+        False, "exit with 3, and end in a failed state, while an alarm is on"
     )
 
     @field_validator("baseline")
@@ -95,21 +96,21 @@ class WatchOptions(Part):
 class NotifyOptions(Part):
     """Who is told of alarms."""
 
-    notify: Strings = Field(
+    notify: Strings = parameter(
         (),
-        description="addresses to send alarms and all-clears to, as Apprise writes them: "
+        "addresses to send alarms and all-clears to, as Apprise writes them: "
         "slack://..., mailto://..., json://host:port/path posts JSON; or blocks of the Prefect "
         "server, block:slack-webhook/NAME, block:secret/NAME; those in the environment "
         f"variable {ADDRESSES_VARIABLE} are added",
     )
-    notify_from: Severity = Field(
+    notify_from: Severity = parameter(
         "info",
-        description="least severity of what these addresses are told: info, warning or critical; "
+        "least severity of what these addresses are told: info, warning or critical; "
         "an all-clear is as severe as its alarm was",
     )
-    quiet_hours: str | None = Field(
+    quiet_hours: str | None = parameter(
         None,
-        description="hours in which these addresses are told of critical alarms only, the rest by "
+        "hours in which these addresses are told of critical alarms only, the rest by "
         "the first run after them: 22-7, or 22:30-6:45 Europe/Paris [UTC]",
     )
 
@@ -186,14 +187,9 @@ def addresses_aside(options: MonitorOptions) -> Iterator[MonitorOptions]:
 
     What a flow is given can be read on its server by everybody, and lies in its database.
     """
-    before, addresses = os.environ.get(ADDRESSES_VARIABLE), all_addresses(options.notify)
-    os.environ[ADDRESSES_VARIABLE] = " ".join(one.replace(" ", "%20") for one in addresses)
-    try:
+    addresses = " ".join(one.replace(" ", "%20") for one in all_addresses(options.notify))
+    with environment({ADDRESSES_VARIABLE: addresses}):
         yield options.model_copy(update={"notify": ()})
-    finally:
-        os.environ.pop(ADDRESSES_VARIABLE)
-        if before is not None:
-            os.environ[ADDRESSES_VARIABLE] = before
 
 
 def make_monitor_options(values: Mapping[str, Any]) -> MonitorOptions:

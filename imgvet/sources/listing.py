@@ -54,7 +54,7 @@ class Entry:
     path: str
     """Absolute path or URI of the file that it is, or lies in."""
     source: str
-    """The input it was found through, as the user wrote it."""
+    """The input it was found through."""
     file_size: int | None = None
     mtime_ns: int | None = None
     """Time of the last change in nanoseconds since 1970."""

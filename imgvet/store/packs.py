@@ -8,7 +8,6 @@ its name is made of its digests, so writing it twice changes nothing.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgvet.errors import StaleReferenceError
+from imgvet.store.references import digest_bytes
 from imgvet.tables import read_if_sound
 from imgvet.workdir import write_atomically
 
@@ -137,7 +137,7 @@ class Packs:
 def pack_name(rows: pa.Table) -> str:
     """What the pack with these rows is called."""
     digests = "".join(rows.column(DIGEST).to_pylist())
-    return hashlib.blake2b(digests.encode(), digest_size=12).hexdigest()
+    return digest_bytes(digests.encode(), 12)
 
 
 @cache

@@ -39,9 +39,9 @@ class Reference(Frozen):
     size: int
 
 
-def digest_bytes(data: bytes) -> str:
-    """BLAKE2b-128 of some bytes, hexadecimal (RFC 7693)."""
-    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
+def digest_bytes(data: bytes, size: int = DIGEST_BYTES) -> str:
+    """BLAKE2b of some bytes, hexadecimal (RFC 7693); of 128 bits unless another size is given."""
+    return hashlib.blake2b(data, digest_size=size).hexdigest()
 
 
 def digest_file(path: Path) -> str:

@@ -15,6 +15,7 @@ from imgvet.reports import limits
 from imgvet.reports.charts import most_frequent
 from imgvet.reports.inputs import Content, ReportInputs
 from imgvet.reports.text import label
+from imgvet.search.image_table import COPIES
 from imgvet.similarity.projection import project
 
 MISSING = 255  # code of a value that was not measured
@@ -66,33 +67,32 @@ def evenly(total: int, limit: int) -> NDArray[np.int64]:
     return np.linspace(0, total - 1, min(total, limit)).round().astype(np.int64)
 
 
-def _colouring(
-    key: str, title: str, codes: NDArray[Any], names: list[str], **scale: str | float
-) -> Content:
+def _colouring(title: str, codes: NDArray[Any], names: list[str], **scale: str | float) -> Content:
     """What points can be coloured by, as the script takes it.
 
     Codes, (n,), are places in the names, which are safe to read, or without names values from
     ``low`` (0) to ``high`` (254) in a ``unit``; 255 is missing.
     """
-    return {"key": key, "title": title, "unit": "", "names": names,
-            "codes": codes.astype(np.uint8), "low": 0.0, "high": 0.0, **scale}  # fmt: skip
+    told = {"title": title, "unit": "", "names": names, "low": 0.0, "high": 0.0}
+    return {**told, "codes": codes.astype(np.uint8), **scale}
 
 
 def _categories(frame: pd.DataFrame) -> Iterator[Content]:
-    for key, title in (("split", "Split"), ("label", "Label"), ("component_id", "Component")):
-        if frame[key].notna().any():
-            yield _category(key, title, frame[key])
-    outlier, copies = frame["nearest_similarity"].notna(), frame["copies"].fillna(1) > 1
-    yield _colouring("outlier", "Outliers", ~outlier.to_numpy(), ["listed as outlier", _OTHERS])
-    yield _colouring("copies", "Exact copies", ~copies.to_numpy(), ["has exact copies", _OTHERS])
+    columns = {"Split": "split", "Label": "label", "Component": "components.component_id"}
+    for title, column in columns.items():
+        if frame[column].notna().any():
+            yield _category(title, frame[column])
+    outlier, copies = frame["outliers.similarity"].notna(), frame[COPIES].fillna(1) > 1
+    yield _colouring("Outliers", ~outlier.to_numpy(), ["listed as outlier", _OTHERS])
+    yield _colouring("Exact copies", ~copies.to_numpy(), ["has exact copies", _OTHERS])
 
 
-def _category(key: str, title: str, values: pd.Series) -> Content:
+def _category(title: str, values: pd.Series) -> Content:
     """Codes of the most frequent values; all others, and none, have one each."""
     totals = most_frequent(values.dropna())
     main = [value for value, _ in totals[: limits.MAP_CATEGORIES]]
     codes = values.astype(str).map({value: code for code, value in enumerate(main)})
-    prefix = "component " if key == "component_id" else ""
+    prefix = "component " if title == "Component" else ""
     names = [label(f"{prefix}{value}", limits.LABEL_LENGTH) for value in main]
     if len(totals) > len(main):
         codes = codes.mask(codes.isna() & values.notna(), len(names))
@@ -100,12 +100,13 @@ def _category(key: str, title: str, values: pd.Series) -> Content:
     if values.isna().any():
         codes = codes.mask(values.isna(), len(names))
         names.append(_NONE)
-    return _colouring(key, title, codes.to_numpy(), names)
+    return _colouring(title, codes.to_numpy(), names)
 
 
 def _values(frame: pd.DataFrame) -> Iterator[Content]:
     for metric in METRICS:
-        values = frame[metric.name].to_numpy(np.float64, na_value=np.nan)
+        column = f"stats.{metric.name}" if f"stats.{metric.name}" in frame else metric.name
+        values = frame[column].to_numpy(np.float64, na_value=np.nan)
         known = values[np.isfinite(values)]
         if not known.size or np.ptp(known) == 0:
             continue
@@ -114,4 +115,4 @@ def _values(frame: pd.DataFrame) -> Iterator[Content]:
             low, high = float(known.min()), float(known.max())
         scaled = np.clip((values - low) / (high - low), 0, 1) * _STEPS
         codes = np.where(np.isfinite(values), np.nan_to_num(scaled).round(), MISSING)
-        yield _colouring(metric.name, metric.title, codes, [], unit=metric.unit, low=low, high=high)
+        yield _colouring(metric.title, codes, [], unit=metric.unit, low=low, high=high)

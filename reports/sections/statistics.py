@@ -123,8 +123,8 @@ def _gallery(
     run: ReportInputs, ordered: pd.Series, tag: str, limit: int, digits: int = 3
 ) -> Content:
     """A gallery of images, each with the value that it is extreme in, worst first."""
-    return gallery(
-        list(ordered.items()),
-        limit,
-        lambda row: (run.image(row[0]), tag.format(number(row[1], digits))),
-    )
+
+    def entry(row: tuple[int, float]) -> Content:
+        return {"image": run.image(row[0]), "said": tag.format(number(row[1], digits))}
+
+    return gallery(list(ordered.items()), limit, entry)

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
-from imgvet.format import number, visible
-from imgvet.metrics import FLAGS, METRIC_BY_NAME
+from imgvet.format import number
+from imgvet.metrics import METRIC_BY_NAME
 from imgvet.monitor.alarms import (
     CHECK,
     DRIFT,
     EMBEDDINGS,
     GROWN,
-    LOST,
     RATE_BY_NAME,
     STALE,
     anchor_of,
     is_compared,
-    name_of,
+    judged_by,
+    title_of,
 )
 from imgvet.monitor.history import Run, find_run
-from imgvet.monitor.rates import NOVEL
 from imgvet.reports import limits
 from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
 from imgvet.reports.text import count
-
-_FLAGGED = {flag.name: flag.metric for flag in FLAGS}
 
 
 def alarms(run: ReportInputs) -> Content | None:
@@ -34,33 +31,18 @@ def alarms(run: ReportInputs) -> Content | None:
     if not run.watched:
         return None
     this = run.watched[-1]
+    rates = [key for key in RATE_BY_NAME if key in this.alarms]
+    others = sorted(key for key in this.alarms if is_compared(key) and key not in rates)
     rows = [_row(this, key) for key in dict.fromkeys(found.key for found in this.compared)]
     return {
         "badge": count(len(this.alarms)) if this.alarms else "",
         "baseline": find_run(run.watched, this.baseline or ""),
-        "alarms": [_alarm(run, key) for key in _in_order(this.alarms) if is_compared(key)],
+        "alarms": [_alarm(run, key) for key in (*rates, *others)],
         "checks": [check for check in run.checks if f"{CHECK}{check.name}" in this.alarms],
         "rates": [row for row in rows if not row["key"].startswith((STALE, DRIFT, GROWN))],
         "drifts": [row for row in rows if row["key"].startswith(DRIFT)],
         "listing": Listing("compared", pd.DataFrame([one.model_dump() for one in this.compared])),
     }
-
-
-def title_of(key: str) -> str:
-    """What a rate or drift is called."""
-    if key in RATE_BY_NAME:
-        return RATE_BY_NAME[key].title
-    if key == STALE:
-        return "No new images"
-    if key.startswith((LOST, GROWN)):
-        return f"{'Lost' if key.startswith(LOST) else 'Grown'}: {visible(name_of(key))}"
-    return "Drift of content" if key == f"{DRIFT}{EMBEDDINGS}" else f"Drift: {name_of(key)}"
-
-
-def _in_order(keys: Collection[str]) -> list[str]:
-    """Rates as in the report, drift, failed checks."""
-    rates = [key for key in RATE_BY_NAME if key in keys]
-    return [*rates, *sorted(set(keys) - set(rates))]
 
 
 def _alarm(run: ReportInputs, key: str) -> Content:
@@ -78,7 +60,9 @@ def _alarm(run: ReportInputs, key: str) -> Content:
         "event": said[0] if said else None,
         "judged": key in {found.key for found in run.watched[-1].compared},
         "images": gallery(
-            rows, limits.CARDS, lambda row: (images[row["id"]], _value(key, row["value"]))
+            rows,
+            limits.CARDS,
+            lambda row: {"image": images[row["id"]], "said": _value(key, row["value"])},
         ),
     }
 
@@ -97,10 +81,10 @@ def _value(key: str, value: float | None) -> str:
     """What an image is judged by, in words."""
     if value is None:
         return ""
-    name = RATE_BY_NAME[key].count if key in RATE_BY_NAME else key.removeprefix(DRIFT)
-    if name in (NOVEL, EMBEDDINGS):
+    metric = judged_by(key)
+    if metric == EMBEDDINGS:
         return f"similarity {number(value, 3)} to the baseline"
-    return f"{METRIC_BY_NAME[_FLAGGED.get(name, name)].title} {number(value)}"
+    return f"{METRIC_BY_NAME[metric].title} {number(value)}"
 
 
 def _row(run: Run, key: str) -> Content:

@@ -13,7 +13,7 @@
   let dialog = null;
   let opened = null;
 
-  const column = (key) => 1 + imgvet.columns.findIndex((one) => one.key === key);
+  const column = (name) => 1 + imgvet.columns.findIndex((one) => one.column === name);
   const fileOf = (row) => row[column("filename")];
 
   /* Facts in words */
@@ -41,7 +41,7 @@
   /* A name in its folder; a backslash parts folders only where no slash does. */
   imgvet.baseName = (name) => visible(name.split(name.includes("/") ? "/" : "\\").pop());
 
-  imgvet.factList = (row) =>
+  const factList = (row) =>
     element(
       "dl",
       {},
@@ -89,11 +89,11 @@
 
   const counted = (number, one, many) => `${imgvet.number(number)} ${number === 1 ? one : many}`;
 
-  function button(text, act) {
+  const button = (imgvet.button = (text, act) => {
     const made = element("button", { type: "button", text: text });
     made.addEventListener("click", act);
     return made;
-  }
+  });
 
   /* Buttons that copy or download what rows() gives: [[id, file name], ...]. */
   imgvet.listButtons = (name, rows, say) => [
@@ -134,12 +134,8 @@
     showSelection();
   }
 
-  function choose(id, on) {
-    if (facts.has(id)) chooseNamed(id, fileOf(facts.get(id)), on);
-  }
-
-  function chooseNamed(id, name, on) {
-    if (on) selected.set(id, name);
+  function choose(id, on, name = facts.has(id) && fileOf(facts.get(id))) {
+    if (on && name) selected.set(id, name);
     else selected.delete(id);
   }
 
@@ -206,7 +202,7 @@
       const numbers = imgvet.columns.filter((one) => one.form !== "text");
       const by = element("select", { "aria-label": "Order of " + this.things }, [
         element("option", { value: "", text: "order of the report" }),
-        ...numbers.map((one) => element("option", { value: one.key, text: one.title })),
+        ...numbers.map((one) => element("option", { value: one.column, text: one.title })),
       ]);
       const sort = () => {
         direction.disabled = !by.value;
@@ -280,7 +276,7 @@
         const surplus = entry.querySelectorAll(".pick.surplus");
         const rest = JSON.parse(entry.dataset.rest || "[]");
         surplus.forEach((box) => choose(Number(box.value), true));
-        rest.forEach(([id, name]) => chooseNamed(id, name, true));
+        rest.forEach(([id, name]) => choose(id, true, name));
         copies += surplus.length + rest.length;
         left += surplus.length ? 0 : 1;
       }
@@ -356,7 +352,7 @@
     else dialog.picture.removeAttribute("src");
     dialog.querySelectorAll(".zoom-picture .thumb").forEach((old) => old.remove());
     if (!source && tile) dialog.picture.parentElement.append(tile);
-    dialog.about.replaceChildren(imgvet.factList(row));
+    dialog.about.replaceChildren(factList(row));
     dialog.back.hidden = dialog.forth.hidden = opened === null;
     if (!dialog.open) dialog.showModal();
   };

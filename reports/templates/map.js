@@ -24,12 +24,10 @@
     return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   }
 
-  function coordinates(text, flipped) {
-    return Float32Array.from(new Uint16Array(bytes(text).buffer), (value) => (flipped ? 65535 - value : value) / 65535);
-  }
+  const coordinates = (text) => Float32Array.from(new Uint16Array(bytes(text).buffer), (value) => value / 65535);
 
-  const x = coordinates(map.x, false);
-  const y = coordinates(map.y, false);
+  const x = coordinates(map.x);
+  const y = coordinates(map.y);
   const ids = new Uint32Array(bytes(map.ids).buffer);
   const tiles = new Int32Array(bytes(map.tile).buffer);
   const tileCount = tiles.filter((index) => index >= 0).length;
@@ -274,8 +272,7 @@
     document.getElementById("map-colour").addEventListener("change", draw);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
     const buttons = imgvet.listButtons("map-selected", chosenRows, (text) => (status.textContent = text));
-    const clear = element("button", { type: "button", text: "Clear" });
-    clear.addEventListener("click", () => {
+    const clear = imgvet.button("Clear", () => {
       document.getElementById("map-find").value = "";
       select([]);
     });

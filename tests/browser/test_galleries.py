@@ -206,7 +206,7 @@ def test_a_gallery_is_sorted_by_any_number(tab: Tab, report: Path) -> None:
     assert tab.run(first) == ["0", "1", "4"]
     choose = "(key) => { const s = document.querySelector('.tools select'); s.value = key;"
     choose += " s.dispatchEvent(new Event('change')); }"
-    tab.run(f"({choose})('nearest_similarity')")
+    tab.run(f"({choose})('outliers.similarity')")
     click(tab, "Ascending")
     assert tab.run(first) == ["4", "1", "0"]
     tab.run(f"({choose})('')")

@@ -52,6 +52,18 @@ def test_only_what_was_given_is_a_parameter_of_the_deployment() -> None:
     assert dataset.name == "cats"
 
 
+def test_what_is_served_is_named_as_from_any_current_folder(folder: Path) -> None:
+    files = {"embeddings": "v.npy", "probabilities": "~/p.csv", "annotations": ["a.csv"]}
+    named = served({"input_dir": "cats", "model_path": "own.onnx", **files}).parameters
+    assert named["embeddings"] == str(folder / "v.npy")
+    assert named["probabilities"] == str(Path("~/p.csv").expanduser())
+    assert (named["annotations"], named["input_dir"]) == (
+        [str(folder / "a.csv")], [str(folder / "cats")],
+    )  # fmt: skip
+    assert named["model_path"] == str(folder / "own.onnx")
+    assert served({"input_dir": "cats", "model_path": "clip"}).parameters["model_path"] == "clip"
+
+
 @pytest.mark.parametrize(
     ("values", "error", "said"),
     [

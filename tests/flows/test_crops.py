@@ -189,7 +189,9 @@ def test_rotated_boxes_are_straightened(street: Path, tmp_path: Path) -> None:
     assert size == [[100, 50]]
 
 
-def test_the_boxes_of_a_yolo_set_become_crops_when_asked_for(street: Path, tmp_path: Path) -> None:
+def test_the_boxes_of_a_yolo_set_become_crops_when_asked_for(
+    street: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = tmp_path / "data"
     for split, images in (("train", range(6)), ("val", range(6, IMAGES))):
         (data / "images" / split).mkdir(parents=True)
@@ -204,10 +206,13 @@ def test_the_boxes_of_a_yolo_set_become_crops_when_asked_for(street: Path, tmp_p
             (data / "labels" / split / f"{image}.txt").write_text("".join(rows))
     yaml = tmp_path / "data.yaml"
     yaml.write_text(f"path: {data}\ntrain: images/train\nval: images/val\nnames: [cat, dog]\n")
-    summary = run(yaml, tmp_path / "out", data_type="bbox")
+    monkeypatch.chdir(tmp_path)
+    summary = run(yaml.name, tmp_path / "out", data_type="bbox")
     assert (summary.counts.images, summary.sources) == (200, 10)
     dataset = crops_in(tmp_path / "out")
     items, crops = dataset.annotations(), dataset.crops()
+    # Exports look for it again, maybe from another current folder.
+    assert [str(yaml)] == dataset.record().parameters["input_dir"] == [*items["source"].unique()]
     assert items.groupby("split")["id"].count().to_dict() == {"train": 120, "val": 80}
     assert items["label"].tolist() == ["cat", "dog"] * 100
     digests = items[items["id"].isin(planted_crops(crops))]["digest"]

@@ -14,7 +14,6 @@ from prefect.exceptions import TerminationSignal
 from imgvet.flows import stages
 from imgvet.flows.runners import Runners
 from imgvet.flows.stages import Stages
-from imgvet.options import RunOptions, make_options
 from imgvet.store.references import Reference
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.shards import Plan, Shard
@@ -56,16 +55,6 @@ def test_no_more_shards_are_under_way_than_are_allowed(
     run = Stages(RunContext(work_dir=tmp_path, threads=1), Runners(runner, 1))
     assert run.run_shards(measure, plan) == list(range(8))
     assert (runner.most, runner.waiting) == (3, 0)
-
-
-def test_annotations_are_recorded_for_other_current_folders(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    run = Stages(RunContext(work_dir=tmp_path, threads=1), Runners(None, 1), run_id="1")
-    for given, kept in (("a.csv", (f"{tmp_path}/a.csv",)), ("/b.csv", ("/b.csv",)), (None, None)):
-        options = make_options({"input_dir": "x", "work_dir": "out", "annotations": given})
-        assert run.record(options, {}).options(RunOptions).annotations == kept
 
 
 @pytest.mark.parametrize("stopped", [True, False])

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from imgvet.errors import HistoryDamagedError, HistoryError, HistoryOutdatedError
-from imgvet.monitor.finished import add_run, earlier_runs, settings_of
+from imgvet.monitor.finished import add_run, earlier_runs, run_of, settings_of
 from imgvet.monitor.history import (
     SCHEMA,
     SCHEMA_VERSION,
@@ -125,7 +125,7 @@ def test_a_history_of_an_earlier_version_is_set_aside_and_that_is_said_once(
     with pytest.raises(HistoryOutdatedError, match="keeps this file beside it"):
         read_history(work)
     for number in range(3):
-        add_run(work, record_of(number), summary_of(9), "x")
+        add_run(work, run_of(record_of(number), summary_of(9), "x", work.part))
     kept = {path.name for path in work.path.glob("*.*")}
     assert kept == {"history.parquet", "history.old-1.parquet"}
     assert len(caplog.records) == 1
@@ -141,7 +141,7 @@ def test_a_later_version_is_not_misread_and_stops_no_analysis(
     before = history_path(work).read_bytes()
     with pytest.raises(HistoryError, match="Update imgvet"):
         read_history(work)
-    add_run(work, record_of(1), summary_of(1), "x")
+    add_run(work, run_of(record_of(1), summary_of(1), "x", work.part))
     assert earlier_runs(work, "1", "") == ()
     assert "The run is not added to the history" in caplog.text
     assert history_path(work).read_bytes() == before
@@ -153,9 +153,9 @@ def test_past_are_the_runs_that_found_something_else(work: WorkDir) -> None:
 
     assert past("a") == []
     for number, results in enumerate("aabbab"):
-        add_run(work, record_of(number), summary_of(number), results)
+        add_run(work, run_of(record_of(number), summary_of(number), results, work.part))
     crops = WorkDir(work.path, CROPS_PART)
-    add_run(crops, record_of(9), summary_of(9), "c")
+    add_run(crops, run_of(record_of(9), summary_of(9), "c", crops.part))
     save_run(work, Run(run_id="failed", started="", status="failed"))
     assert past("c") == [0, 2, 4, 5]
     assert past("b") == [0, 2, 4]
@@ -164,7 +164,7 @@ def test_past_are_the_runs_that_found_something_else(work: WorkDir) -> None:
 
 
 def test_runs_tell_what_parts_them_from_a_later_one(work: WorkDir) -> None:
-    add_run(work, record_of(1), summary_of(1), "a")
+    add_run(work, run_of(record_of(1), summary_of(1), "a", work.part))
     (past,) = earlier_runs(work, "2", "b")
     assert past.changes(settings_of(record_of(2))) == {}
     parameters = record_of(2).parameters | {"threshold": 0.8, "cc_threshold": 0.7}
@@ -194,12 +194,12 @@ def test_a_retry_takes_the_place_of_its_run_as_the_latest_and_keeps_what_waits(
     first = {"alarms": ("run",), "events": events, "deliveries": (arrived, waits), "told": True}
     save_run(work, monitored("run-1").model_copy(update=first))
     save_run(work, monitored("run-2").model_copy(update={"alarms": ("dark_rate",)}))
-    add_run(work, record_of(1), summary_of(3), "x")
+    add_run(work, run_of(record_of(1), summary_of(3), "x", work.part))
     other, retried = read_history(work)
     assert (other.run_id, retried.run_id) == ("run-2", "run-1")
     assert (retried.monitored, retried.counts["images"]) == (False, 3)
     assert retried.alarms == ("dark_rate",)
     assert (retried.events, retried.deliveries) == ((JUMPED,), (arrived, waits))
     save_run(work, monitored("run-1").model_copy(update=first | {"told": False}))
-    add_run(work, record_of(1), summary_of(3), "x")
+    add_run(work, run_of(record_of(1), summary_of(3), "x", work.part))
     assert read_history(work)[1].events == events  # it was killed before it could tell

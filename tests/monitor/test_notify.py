@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +13,8 @@ import pytest
 from imgvet.errors import InvalidParameterError, UnknownParameterError
 from imgvet.monitor.failure import failed_run, tell_failure, usable
 from imgvet.monitor.history import Event, Run, history_path, read_history, save_run
-from imgvet.monitor.messages import Links, Message, message_of
-from imgvet.monitor.notify import check_addresses, deliver, mark_told, send, without_secrets
+from imgvet.monitor.messages import Links, RunMessage, message_of
+from imgvet.monitor.notify import check_addresses, deliver, mark_told, post, without_secrets
 from imgvet.monitor.options import NotifyOptions, all_addresses, make_monitor_options
 from imgvet.workdir import WorkDir
 from support.mail_server import MailServer
@@ -57,11 +56,12 @@ class Line:
         self.tries = 0
         self.cut: set[str] = set()
 
-    def __call__(self, run: Run, events: Sequence[Event], message: Message, to: str) -> str:
+    def __call__(self, message: RunMessage, to: str) -> str:
         self.tries += 1
         if to in self.cut:
             return "no answer"
-        self.sent.append((run.run_id, tuple(event.name for event in events), to))
+        names = tuple(event.name for event in message.events)
+        self.sent.append((message.run.run_id, names, to))
         return ""
 
     def deliver(
@@ -202,7 +202,7 @@ def test_of_parameters_that_are_refused_the_usable_ones_are_used() -> None:
 
 def test_json_is_posted_to_a_receiver() -> None:
     with Receiver() as receiver:
-        assert send(RUN, [JUMPED], MESSAGE, f"json://127.0.0.1:{receiver.port}/x") == ""
+        assert post(MESSAGE, f"json://127.0.0.1:{receiver.port}/x") == ""
     (posted,) = receiver.posted
     assert posted["title"] == JUMPED.title
     assert "48 are novel" in posted["message"]
@@ -211,7 +211,7 @@ def test_json_is_posted_to_a_receiver() -> None:
 
 def test_a_webhook_shaped_as_slacks_gets_the_message() -> None:
     with Receiver() as receiver:
-        assert send(RUN, [JUMPED], MESSAGE, f"mmost://127.0.0.1:{receiver.port}/{'k' * 26}") == ""
+        assert post(MESSAGE, f"mmost://127.0.0.1:{receiver.port}/{'k' * 26}") == ""
     (posted,) = receiver.posted
     assert JUMPED.title in posted["text"]
     assert "Look closer: imgvet explore out" in posted["text"]
@@ -223,11 +223,11 @@ def test_a_mail_is_sent_and_one_that_is_refused_waits(tmp_path: Path) -> None:
     with MailServer() as mails:
         address = f"mailto://127.0.0.1:{mails.port}?from=a@x.org&to=b@y.org&mode=insecure"
         mails.refusing = True
-        _, (problem,) = deliver(work, {address: send}, LINKS)
+        _, (problem,) = deliver(work, {address: post}, LINKS)
         assert problem.startswith("1 message was not delivered to mailto")
         mails.refusing = False
-        assert deliver(work, {address: send}, LINKS) == (1, ())
-        assert deliver(work, {address: send}, LINKS) == (0, ())
+        assert deliver(work, {address: post}, LINKS) == (1, ())
+        assert deliver(work, {address: post}, LINKS) == (0, ())
     (mail,) = mails.received
     assert str(mail["Subject"]) == "cats: 2 alarms: novelty rate"
     assert mail["To"] == "b@y.org"
@@ -238,7 +238,7 @@ def test_a_mail_is_sent_and_one_that_is_refused_waits(tmp_path: Path) -> None:
 
 
 def test_a_receiver_that_is_not_there_is_one_line() -> None:
-    reason = send(RUN, [JUMPED], MESSAGE, f"json://127.0.0.1:{free_port()}/x")
+    reason = post(MESSAGE, f"json://127.0.0.1:{free_port()}/x")
     assert "onnection" in reason
     assert "\n" not in reason
 
@@ -278,10 +278,10 @@ DELIVERING = f"""
 import sys
 from pathlib import Path
 from imgvet.monitor.messages import Links
-from imgvet.monitor.notify import deliver, mark_told, send
+from imgvet.monitor.notify import deliver, mark_told, post
 from imgvet.workdir import WorkDir
 work = WorkDir(Path(sys.argv[1]))
-deliver(work, dict.fromkeys(sys.argv[2:], send), {LINKS!r})
+deliver(work, dict.fromkeys(sys.argv[2:], post), {LINKS!r})
 mark_told(work)
 """
 
@@ -322,7 +322,7 @@ def test_whoever_is_killed_at_the_moment_of_delivery_nothing_is_lost(
         dying.is_well = True
         # What was confirmed is not sent again; the one that was not comes once more, with the rest.
         for arrived in (2, 0):
-            sent = deliver(WorkDir(tmp_path), dict.fromkeys(addresses, send), LINKS)
+            sent = deliver(WorkDir(tmp_path), dict.fromkeys(addresses, post), LINKS)
             assert sent == (arrived, ())
             mark_told(WorkDir(tmp_path))
             assert (len(well.posted), len(dying.posted)) == (2, 3)

@@ -128,8 +128,8 @@ def test_days_without_new_images_are_counted_if_asked_for() -> None:
 def test_groups_are_labels_formats_and_the_folders_below_the_input() -> None:
     items = pd.DataFrame(
         {
-            "filename": ["/in/a/x/1.jpg", "/in/2.jpg", "s.tar!b/3.jpg", "/else/4.jpg"],
-            "source": ["/in", "/in", "s.tar", "list.txt"],
+            "filename": ["/in/a/x/1.jpg", "/in/2.jpg", "/s.tar!b/3.jpg", "/else/4.jpg"],
+            "source": ["/in", "/in", "/s.tar", "/list.txt"],
             "label": ["cat", None, "cat", "dog"],
             "format": ["JPEG", "PNG", "JPEG", None],
         }

@@ -248,11 +248,11 @@ def test_a_crop_of_which_a_number_is_missing_is_shown(full_inputs: ReportInputs)
 
 def test_extremes_are_the_ends(full_inputs: ReportInputs) -> None:
     stats = full_inputs.tables["stats"].set_index("id")
-    lowest = section(full_inputs, Section.LOW_CONTRAST).gallery["entries"][0][0].id
+    lowest = section(full_inputs, Section.LOW_CONTRAST).gallery["entries"][0]["image"].id
     assert lowest == stats["contrast"].idxmin()
-    smallest = section(full_inputs, Section.TINY).gallery["entries"][0][0].id
+    smallest = section(full_inputs, Section.TINY).gallery["entries"][0]["image"].id
     assert stats.loc[smallest, "height"] == stats["height"].min()
-    longest = section(full_inputs, Section.ASPECT_RATIO).gallery["entries"][0][0].id
+    longest = section(full_inputs, Section.ASPECT_RATIO).gallery["entries"][0]["image"].id
     assert stats.loc[longest, "height"] == stats["height"].min()
 
 
@@ -433,20 +433,20 @@ def test_long_histories_show_the_latest(
 
 
 def test_facts_are_those_of_the_tables(full_inputs: ReportInputs) -> None:
-    keys = ["id", *(column.key for column in full_inputs.fact_columns)]
+    keys = ["id", *(column.column for column in full_inputs.fact_columns)]
     row = dict(zip(keys, full_inputs.fact_rows([10])[0], strict=True))
     stats = full_inputs.tables["stats"].set_index("id").loc[10]
     assert row["id"] == 10
     assert row["copies"] == 3
-    assert row["width"] == stats["width"]
-    assert row["sharpness"] == pytest.approx(stats["sharpness"], rel=1e-4)
+    assert row["stats.width"] == stats["width"]
+    assert row["stats.sharpness"] == pytest.approx(stats["sharpness"], rel=1e-4)
     assert row["label"] is None
     outlier = dict(zip(keys, full_inputs.fact_rows([0])[0], strict=True))
-    assert outlier["score"] == 6
-    assert outlier["nearest_similarity"] == 0.2
+    assert outlier["outliers.score"] == 6
+    assert outlier["outliers.similarity"] == 0.2
     invalid = dict(zip(keys, full_inputs.fact_rows([61])[0], strict=True))
     assert invalid["status"] == "truncated"
-    assert invalid["width"] is None
+    assert invalid["stats.width"] is None
 
 
 def test_run_tells_what_came_from_the_store(full_inputs: ReportInputs) -> None:

@@ -47,17 +47,17 @@ def test_every_embedding_has_one_point(points: MapPoints, planted: Any) -> None:
 
 
 def test_colourings_hold_what_the_tables_say(points: MapPoints, planted: Any) -> None:
-    found = {colouring["key"]: colouring for colouring in points.colourings}
-    assert {"split", "label", "component_id", "outlier", "copies", "sharpness"} <= set(found)
-    names = np.array(found["split"]["names"])[found["split"]["codes"]]
+    found = {colouring["title"]: colouring for colouring in points.colourings}
+    assert {"Split", "Label", "Component", "Outliers", "Exact copies", "Sharpness"} <= set(found)
+    names = np.array(found["Split"]["names"])[found["Split"]["codes"]]
     assert all(
         name == ("test" if item % 2 else "train")
         for item, name in zip(points.ids.tolist(), names, strict=True)
     )
-    outlier = found["outlier"]["codes"] == found["outlier"]["names"].index("listed as outlier")
+    outlier = found["Outliers"]["codes"] == found["Outliers"]["names"].index("listed as outlier")
     assert set(points.ids[outlier].tolist()) == set(planted.outliers)
-    assert "none" in found["label"]["names"]
-    blur = found["sharpness"]
+    assert "none" in found["Label"]["names"]
+    blur = found["Sharpness"]
     assert blur["names"] == []
     assert blur["low"] < blur["high"]
     assert MISSING not in blur["codes"]

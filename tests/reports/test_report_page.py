@@ -194,7 +194,7 @@ def test_data_hold_the_names_as_they_are(
     for page_name, page in pages.items():
         data = data_of(folder / "data" / page_name.replace(".html", ".js"))
         rows = {row[0]: row for row in data["images"]}
-        column = 1 + [one["key"] for one in data["columns"]].index("filename")
+        column = 1 + [one["column"] for one in data["columns"]].index("filename")
         assert all(row[column] == names[item] for item, row in rows.items())
         picked = {int(found["value"] or -1) for found in page.all("input") if "value" in found}
         assert picked <= set(rows)

@@ -189,7 +189,7 @@ def test_flag_galleries_show_the_planted_images_worst_first(
     inputs: ReportInputs, planted: Any, flag: Flag
 ) -> None:
     gallery = section(inputs, Section(flag.name)).gallery
-    assert tuple(image.id for image, _ in gallery["entries"]) == getattr(planted, flag.name)
+    assert tuple(entry["image"].id for entry in gallery["entries"]) == getattr(planted, flag.name)
     assert gallery["total"] == len(getattr(planted, flag.name))
 
 

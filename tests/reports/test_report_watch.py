@@ -28,7 +28,7 @@ def test_the_images_of_an_alarm_are_exactly_those_of_its_rows(full_inputs: Repor
     found = section(full_inputs, Section.ALARMS)
     table = full_inputs.table("alarms")
     shown = {
-        alarm["key"]: [image.id for image, _ in alarm["images"]["entries"]]
+        alarm["key"]: [entry["image"].id for entry in alarm["images"]["entries"]]
         for alarm in found.alarms
     }
     assert list(shown) == ["dark_rate", "novelty_rate", "drift:sharpness"]

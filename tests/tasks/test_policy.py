@@ -16,14 +16,14 @@ from imgvet.models.model import builtin_model
 from imgvet.options import NeighborOptions
 from imgvet.store.references import Reference
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.policy import StageKey, is_transport_error
+from imgvet.tasks.policy import is_transport_error, stage_key
 
 TABLE = Reference(name="store/stages/a.parquet", digest="d1", size=10)
 
 
-def key(version: int = 1, task: str = "find_neighbors", **inputs: object) -> str | None:
+def key(version: int = 1, task: str = "find_neighbors", **inputs: object) -> str:
     context = cast("TaskRunContext", SimpleNamespace(task=SimpleNamespace(name=task)))
-    return StageKey(version=version).compute_key(context, cast("dict[str, Any]", inputs), {})
+    return stage_key(version, context, cast("dict[str, Any]", inputs))
 
 
 def test_the_key_changes_with_what_changes_the_result() -> None:
