@@ -27,7 +27,9 @@ def plan(options: argparse.Namespace) -> None:
     from imgvet.reports.plan import propose
 
     work = open_finished(options.work_dir, stored=True)
-    proposed = propose(work, make_rules(run_parameters(options, Rules)), replace=options.replace)
+    rules = make_rules(run_parameters(options, Rules))
+    with shown_progress():
+        proposed = propose(work, rules, replace=options.replace)
     print("\n".join(plan_lines(proposed)))
     print(f"Plan    {work.plan_page}, to be changed in {work.plan_csv}")
     if work.part:  # nothing of a picture can be moved

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cache
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 import pandas as pd
@@ -13,10 +15,15 @@ from imgvet.curation.decisions import Kind
 from imgvet.curation.findings import Finding, Found
 from imgvet.curation.images import FILE
 from imgvet.format import counted
+from imgvet.progress import report_progress
 from imgvet.search.copies import name_rank
 from imgvet.sources.s3 import is_remote
-from imgvet.store.references import content_of
+from imgvet.store.files import SETTLED_NS, FileIndex, FileKey
+from imgvet.store.references import digest_file
+from imgvet.store.store import Store
 from imgvet.tables import PLAN, conform, to_frame
+
+_MB = 1 << 20
 
 WHOLE_FILE = "whole_file"
 """The list of archives and videos, which hold many images and go as they are."""
@@ -33,19 +40,20 @@ def whole_file_rows(
     found: Found, findings: Sequence[Finding], untouched: pd.Series
 ) -> pd.DataFrame:
     """Their rows, with the columns of PLAN; ``untouched`` are the images in protected folders."""
-    content = cache(_content)
     files: dict[str, _File] = {}
     if found.rules.whole_files != "off":
         files = {file.filename: file for file in _gone(found, findings)}
         for file in _seen_elsewhere(found, untouched):
             if file.kept not in files:
                 files.setdefault(file.filename, file)
+    there = _to_read(files.values())
+    digests = _digests(there.values(), Store(found.work).whole_files)
     rows, right = [], found.decisions.of(Kind.KEEP)
     for file in files.values():
-        digest, kept = content(file.filename)[0], file.kept
+        digest, kept = digests.get(file.filename), file.kept
         if digest in right or found.decisions.both_stay(str(digest), str(digest)):
             continue
-        if kept is not None and kept not in files and content(kept)[0] == digest is not None:
+        if kept is not None and kept not in files and digests.get(kept) == digest is not None:
             rows.append(_File(kept, "keep", "stays for a file with the same bytes", kept))
             rows.append(file._replace(action=found.rules.exact, reason=f"an exact copy of {kept}"))
         else:
@@ -57,8 +65,8 @@ def whole_file_rows(
         list=WHOLE_FILE,
         place=names.map(lambda name: "bucket" if is_remote(name) else FILE),
         source=names.map(sources),
-        digest=names.map(lambda name: content(name)[0]),
-        file_size=names.map(lambda name: content(name)[1]),
+        digest=names.map(digests),
+        file_size=names.map({name: key.file_size for name, key in there.items()}),
     )
     return to_frame(conform(frame, PLAN))
 
@@ -107,9 +115,42 @@ def _seen_elsewhere(found: Found, untouched: pd.Series) -> Iterator[_File]:
             yield _File(name, "review", said, other)
 
 
-def _content(path: str) -> tuple[str | None, int | None]:
-    """The digest and the size of a file on this machine; of another, or one that is gone, None."""
+def _to_read(files: Iterable[_File]) -> dict[str, FileKey]:
+    """Those that are on this machine, and those that may have their bytes, by name."""
+    wanted: dict[str, FileKey] = {}
+    for file in files:
+        if (own := _key(file.filename)) is not None:
+            wanted[file.filename] = own
+            kept = _key(file.kept) if file.kept is not None else None
+            if kept is not None and kept.file_size == own.file_size:
+                wanted[kept.path] = kept
+    return wanted
+
+
+def _key(path: str) -> FileKey | None:
     try:
-        return content_of(Path(path)) if Path(path).is_file() else (None, None)
+        state = Path(path).stat()
     except OSError:
-        return None, None
+        return None
+    return FileKey(path, state.st_size, state.st_mtime_ns) if S_ISREG(state.st_mode) else None
+
+
+def _digests(files: Collection[FileKey], index: FileIndex) -> dict[str, str]:
+    """By its name the digest of each file that can be read; what is unchanged is known."""
+    known = index.load()
+    unknown = [file for file in files if file not in known]
+    total, done = sum(file.file_size for file in unknown), 0
+
+    def tell(size: int) -> None:
+        nonlocal done
+        done += size
+        report_progress("whole_files", done // _MB, total // _MB)
+
+    read: dict[FileKey, str] = {}
+    for file in unknown:
+        with suppress(OSError):
+            read[file] = digest_file(Path(file.path), tell)
+    settled = time.time_ns() - SETTLED_NS
+    index.add({file: digest for file, digest in read.items() if file.mtime_ns < settled})
+    known |= read
+    return {file.path: known[file] for file in files if file in known}

@@ -26,6 +26,7 @@ from imgvet.tables import Table, conform, read_table, write_table
 from imgvet.workdir import WorkDir, draft_in, swap_folder, write_text
 
 DIGEST_BYTES = 16
+_CHUNK = 1 << 20
 
 
 class Reference(Frozen):
@@ -44,12 +45,14 @@ def digest_bytes(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
 
 
-def digest_file(path: Path) -> str:
-    """BLAKE2b-128 of a file, hexadecimal, read in chunks."""
+def digest_file(path: Path, tell: Callable[[int], object] = abs) -> str:
+    """BLAKE2b-128 of a file, hexadecimal, read in chunks, the size of each of which is told."""
+    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
     with path.open("rb") as stream:
-        return hashlib.file_digest(
-            stream, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)
-        ).hexdigest()
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            tell(len(chunk))
+    return digest.hexdigest()
 
 
 def content_of(path: Path) -> tuple[str, int]:
