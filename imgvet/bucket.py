@@ -18,13 +18,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -42,12 +40,14 @@ from imgvet.threads import read_ahead
 from imgvet.workdir import (
     ADDRESS,
     DRAFT,
+    HOLDER,
     STORE,
     WorkDir,
     draft_in,
     link,
     link_or_copy,
     scratch_folder,
+    this_process,
     write_atomically,
     write_bytes,
     write_text,
@@ -55,6 +55,8 @@ from imgvet.workdir import (
 
 RENEWED, STALE = 60.0, 300.0
 """Seconds after which a lock is renewed, and after which one that was not counts as left."""
+
+_TRIES = 2
 
 GRANTED = 120.0
 """Seconds that a server may be away while a run holds its work dir there, whose work would be lost;
@@ -67,7 +69,8 @@ _WITHOUT_RESULTS = (_STORE, "history.parquet", *_BY_PEOPLE)
 _STATE, _DIGESTS = f"{STORE}/{FILES}", f"{STORE}/digests.json"
 """Of the copy: the state that it was last brought to, and its digests by size and time."""
 _OF_THIS_MACHINE = {_STATE, _DIGESTS} | {
-    _STORE + name for name in (ADDRESS, LOCK, "prefect", "mirror", "extracted", "frames", "search")
+    _STORE + name
+    for name in (ADDRESS, LOCK, HOLDER, "prefect", "mirror", "extracted", "frames", "search")
 }
 
 Item = TypeVar("Item")
@@ -95,21 +98,9 @@ class BucketCopy:
         The lock of a process that was killed is taken over: by this machine at once, by others
         :data:`STALE` seconds after its last sign of life.
         """
-        since = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        who = f"process {os.getpid()} on {socket.gethostname()} since {since}"
         copy = (self._path / STORE / ADDRESS).read_bytes()  # which no other process holds
-        mine = who.encode() + b"\n" + copy
-        etag = self._there.put(LOCK, mine, "")
-        if not etag and (other := self._there.get(LOCK)) is not None:
-            who = other.data.decode(errors="replace").partition("\n")[0]
-            if other.age > STALE or other.data.endswith(copy):
-                _logger.warning("%s is taken over from %s", self._there.location.uri, who)
-                etag = self._there.put(LOCK, mine, other.etag)
-        if not etag:
-            raise WorkDirBusyError(
-                f"{self._there.location.uri} is held by {who}",
-                f"Wait for it; {STALE / 60:.0f} minutes if it was killed",
-            )
+        mine = this_process().encode() + b"\n" + copy
+        etag = self._lock(mine, copy)
         ended, at_once = threading.Event(), replace(self._there, patience=0.0)
 
         def renew() -> None:
@@ -127,6 +118,26 @@ class BucketCopy:
             if not self._is_lost:
                 with only_told("The lock is left behind, for some minutes: %s"):
                     at_once.delete(LOCK)
+
+    def _lock(self, mine: bytes, copy: bytes) -> str:
+        """The ETag of the lock, which is ``mine`` now; WorkDirBusyError as :meth:`held`."""
+        place, who, age = self._there.location.uri, "others, one after the other", 0.0
+        for _ in range(_TRIES):  # it may be given back between both requests
+            if etag := self._there.put(LOCK, mine, ""):
+                return etag
+            if (other := self._there.get(LOCK)) is None:
+                continue
+            who, age = other.data.decode(errors="replace").partition("\n")[0], other.age
+            if age <= STALE and not other.data.endswith(copy):
+                break
+            if etag := self._there.put(LOCK, mine, other.etag):
+                _logger.warning("%s is taken over from %s", place, who)
+                return etag
+        raise WorkDirBusyError(
+            f"{place} is held by {who}, last heard of {age:.0f} s ago",
+            f"Wait for it, as it is heard of every {RENEWED:.0f} s; if it was killed, run again in "
+            f"{STALE - age + 1:.0f} s",
+        )
 
     def fetch(self, *, stored: bool) -> None:
         """Bring the copy to the state of the bucket; but what is new in the store stays.
