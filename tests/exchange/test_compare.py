@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from imgvet.cli.main import main
 from imgvet.dataset import create
 from imgvet.exchange.compare import Side, compare_sides, read_side
+from imgvet.reports.comparison import comparison_page
 from imgvet.workdir import WorkDir
 from support.archives import write_tar
 from support.exported import write_rows
@@ -77,6 +79,14 @@ def test_each_planted_change_is_found_and_nothing_else(sides: tuple[Side, Side])
     }  # fmt: skip
     assert told(found.images, "label")["photo04.jpg"] == "dog"
     assert told(found.images, "split_before")["photo05.jpg"] == "train"
+
+
+def test_labels_are_compared_where_no_split_is_known(sides: tuple[Side, Side]) -> None:
+    before, after = sides
+    found = compare_sides(replace(before, images=before.images.assign(split=None)), after)
+    assert found.counts["relabelled"] == 1
+    assert set(found.images["split"]) == {None}
+    assert "<bdi>cat</bdi> → <bdi>dog</bdi>" in comparison_page(found)
 
 
 def test_the_way_back_is_the_other_way_round(sides: tuple[Side, Side]) -> None:
