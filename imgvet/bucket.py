@@ -35,7 +35,7 @@ from imgvet.errors import (
 from imgvet.progress import tracked
 from imgvet.sources.s3 import parse_location
 from imgvet.sources.s3_folder import Folder
-from imgvet.store.references import digest_file
+from imgvet.store.references import digest_file, known_digests
 from imgvet.threads import read_ahead
 from imgvet.workdir import (
     ADDRESS,
@@ -50,7 +50,6 @@ from imgvet.workdir import (
     this_process,
     write_atomically,
     write_bytes,
-    write_text,
 )
 
 RENEWED, STALE = 60.0, 300.0
@@ -255,20 +254,9 @@ class BucketCopy:
         _each(gone | (there.keys() & (before.keys() - shown.keys())), self._there.delete)
 
     def _here(self) -> Files:
-        """What the files of the copy hold; only those are read that changed since last asked."""
-        path = self._path / _DIGESTS
-        known = json.loads(path.read_text()) if path.is_file() else {}
-
-        def look(name: str) -> tuple[str, list[str | int]]:
-            file = self._path / name
-            status = file.stat()
-            now = [status.st_size, status.st_mtime_ns]
-            digest, *then = known.get(name, [""])
-            return name, [digest if then == now else digest_file(file), *now]
-
-        rows = dict(read_ahead(_names_in(self._path), look, size_of=lambda _: 0))
-        write_text(path, json.dumps(rows))
-        return {name: str(digest) for name, (digest, *_) in rows.items()}
+        """What the files of the copy hold."""
+        files = {name: self._path / name for name in _names_in(self._path)}
+        return known_digests(files, self._path / _DIGESTS)
 
     def _state_in(self, data: bytes) -> Files:
         """The files of a state, which must not lie outside of the copy."""

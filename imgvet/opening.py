@@ -242,14 +242,11 @@ def exclusive(work: WorkDir) -> Iterator[None]:
 
 
 def _busy(work: WorkDir) -> WorkDirBusyError:
+    holder = ""
     with suppress(OSError):
-        holder = (work.store / HOLDER).read_text()
-        return WorkDirBusyError(
-            f"Another run is writing to {work.name}: {holder}",
-            "Wait for it, stop it, or choose another work dir",
-        )
+        holder = f" ({(work.store / HOLDER).read_text()})"
     return WorkDirBusyError(
-        f"Another run is writing to {work.name}", "Wait for it or choose another work dir"
+        f"Another run is writing to {work.name}{holder}", "Wait for it or choose another work dir"
     )
 
 

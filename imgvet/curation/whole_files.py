@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from stat import S_ISREG
 from typing import NamedTuple
 
 import pandas as pd
@@ -15,15 +14,10 @@ from imgvet.curation.decisions import Kind
 from imgvet.curation.findings import Finding, Found
 from imgvet.curation.images import FILE
 from imgvet.format import counted
-from imgvet.progress import report_progress
 from imgvet.search.copies import name_rank
 from imgvet.sources.s3 import is_remote
-from imgvet.store.files import SETTLED_NS, FileIndex, FileKey
-from imgvet.store.references import digest_file
-from imgvet.store.store import Store
+from imgvet.store.references import known_digests
 from imgvet.tables import PLAN, conform, to_frame
-
-_MB = 1 << 20
 
 WHOLE_FILE = "whole_file"
 """The list of archives and videos, which hold many images and go as they are."""
@@ -46,8 +40,7 @@ def whole_file_rows(
         for file in _seen_elsewhere(found, untouched):
             if file.kept not in files:
                 files.setdefault(file.filename, file)
-    there = _to_read(files.values())
-    digests = _digests(there.values(), Store(found.work).whole_files)
+    digests = _digests(files.values(), found.work.store / "whole_files.json")
     rows, right = [], found.decisions.of(Kind.KEEP)
     for file in files.values():
         digest, kept = digests.get(file.filename), file.kept
@@ -66,7 +59,7 @@ def whole_file_rows(
         place=names.map(lambda name: "bucket" if is_remote(name) else FILE),
         source=names.map(sources),
         digest=names.map(digests),
-        file_size=names.map({name: key.file_size for name, key in there.items()}),
+        file_size=names.map(_size_of),
     )
     return to_frame(conform(frame, PLAN))
 
@@ -115,42 +108,16 @@ def _seen_elsewhere(found: Found, untouched: pd.Series) -> Iterator[_File]:
             yield _File(name, "review", said, other)
 
 
-def _to_read(files: Iterable[_File]) -> dict[str, FileKey]:
-    """Those that are on this machine, and those that may have their bytes, by name."""
-    wanted: dict[str, FileKey] = {}
+def _digests(files: Iterable[_File], known_in: Path) -> dict[str, str]:
+    """Those of files on this machine, and of those whose size says that they may be copies."""
+    size_of = cache(_size_of)
+    names = set[str]()
     for file in files:
-        if (own := _key(file.filename)) is not None:
-            wanted[file.filename] = own
-            kept = _key(file.kept) if file.kept is not None else None
-            if kept is not None and kept.file_size == own.file_size:
-                wanted[kept.path] = kept
-    return wanted
+        if (size := size_of(file.filename)) is not None:
+            names |= {name for name in (file.filename, file.kept) if name and size_of(name) == size}
+    return known_digests({name: Path(name) for name in sorted(names)}, known_in)
 
 
-def _key(path: str) -> FileKey | None:
-    try:
-        state = Path(path).stat()
-    except OSError:
-        return None
-    return FileKey(path, state.st_size, state.st_mtime_ns) if S_ISREG(state.st_mode) else None
-
-
-def _digests(files: Collection[FileKey], index: FileIndex) -> dict[str, str]:
-    """By its name the digest of each file that can be read; what is unchanged is known."""
-    known = index.load()
-    unknown = [file for file in files if file not in known]
-    total, done = sum(file.file_size for file in unknown), 0
-
-    def tell(size: int) -> None:
-        nonlocal done
-        done += size
-        report_progress("whole_files", done // _MB, total // _MB)
-
-    read: dict[FileKey, str] = {}
-    for file in unknown:
-        with suppress(OSError):
-            read[file] = digest_file(Path(file.path), tell)
-    settled = time.time_ns() - SETTLED_NS
-    index.add({file: digest for file, digest in read.items() if file.mtime_ns < settled})
-    known |= read
-    return {file.path: known[file] for file in files if file in known}
+def _size_of(path: str) -> int | None:
+    """The size of a file on this machine that can be read."""
+    return Path(path).stat().st_size if Path(path).is_file() and os.access(path, os.R_OK) else None

@@ -31,7 +31,7 @@ TITLES = {
     "find_neighbors": "Finding neighbours",
     "find_rotated_duplicates": "Finding rotated copies",
     "verify_pairs": "Comparing pairs",
-    "whole_files": "Archives, videos (MB)",
+    "read_files": "Reading files (MB)",
     "check": "Comparing files with the plan",
     "apply": "Moving files",
     "undo": "Bringing files back",

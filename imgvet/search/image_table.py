@@ -241,21 +241,16 @@ class ImageTable:
 
     @cached_property
     def _pairs(self) -> dict[str, Any]:
-        pairs = self._tables[SIMILARITY.name].to_table()
-        is_near = alike_as(to_frame(pairs.select(["from", "to"])), self.frame(FRAME)) == "near"
-        counts = pc.invert(pc.fill_null(pairs["decided"], False))
-        near = pairs.filter(pc.and_(pa.array(is_near), counts)).sort_by(
-            [("similarity", "descending")]
-        )
-        ends = np.column_stack([near["from"].to_numpy(), near["to"].to_numpy()]).ravel()
-        rows, places = np.unique(self.rows_of(ends), return_index=True)
-        best = np.full(len(self), -1)
-        best[rows[rows >= 0]] = places[rows >= 0] // 2
-        chosen = near.take(pa.array(best, mask=best < 0))
+        pairs = to_frame(self._tables[SIMILARITY.name].to_table())
+        is_near = alike_as(pairs, self.frame(FRAME)) == "near"
+        near = pairs[is_near & ~pairs["decided"].fillna(value=False).astype(bool)]
+        ends = near.melt(["similarity", "relation"], ["from", "to"], value_name="id")
+        best = ends.sort_values("similarity", ascending=False, kind="stable").drop_duplicates("id")
+        best = best.set_index("id").reindex(self.ids)
         return {
-            PAIRS: pa.array(self._counted(ends)),
-            HIGHEST: chosen["similarity"].combine_chunks(),
-            RELATION: chosen["relation"].combine_chunks(),
+            PAIRS: pa.array(self._counted(ends["id"].to_numpy())),
+            HIGHEST: pa.array(best["similarity"], pa.float64(), from_pandas=True),
+            RELATION: pa.array(best["relation"], pa.string(), from_pandas=True),
         }
 
 

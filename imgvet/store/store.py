@@ -81,11 +81,6 @@ class Store:
         return FileIndex(self.work.store / "places")
 
     @property
-    def whole_files(self) -> FileIndex:
-        """Which content archives and videos had when a plan last spoke of them."""
-        return FileIndex(self.work.store / "whole_files")
-
-    @property
     def measures(self) -> Packs:
         """Basic metrics and thumbnails."""
         return Packs(self.work.store / f"measures-{MEASURE_VERSION}", with_thumbnails=True)

@@ -24,7 +24,6 @@ OUTDATED = "of other versions"
 
 _CONTENTS = {
     "places": "which content each file had",
-    "whole_files": "which content archives and videos had",
     "measures": "basic metrics and thumbnails",
     "advanced": "advanced metrics",
     "cuts": "which crops pictures were cut into",

@@ -441,8 +441,9 @@ def test_a_film_of_which_every_frame_goes_goes_itself_if_its_bytes_stay(tmp_path
 
 
 def test_of_whole_files_only_those_are_read_whose_bytes_are_asked_for_and_unknown(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("imgvet.store.references._LONG", 1 << 20)
     frames = []
     for name, size in (("a.mp4", 3 << 20), ("copy.mp4", 3 << 20), ("remux.mp4", 2 << 20)):
         (tmp_path / name).write_bytes(bytes(size))
@@ -453,7 +454,7 @@ def test_of_whole_files_only_those_are_read_whose_bytes_are_asked_for_and_unknow
     with listening(told.append):
         first = make_plan(work, Rules())
     assert {state.total for state in told} == {8}
-    assert (told[0].done, told[-1].done) == (1, 8)
+    assert {1, 8} <= {state.done for state in told}
     told.clear()
     with listening(told.append):
         assert make_plan(work, Rules()).equals(first)
