@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imgvet.models.prepare import normalised
 from imgvet.monitor.history import Run
 from imgvet.monitor.images import Images, Keys, Values
 from imgvet.monitor.rates import NOVEL
@@ -79,13 +80,6 @@ def sample_of(images: Images, rows: NDArray[np.int64], dtype: type[np.floating])
     metrics = images.metrics.iloc[images.first[chosen]].astype(np.float32)
     vectors = np.asarray(images.embeddings[chosen], dtype)
     return ReferenceSample(keys[:SAMPLE_SIZE], vectors, metrics.reset_index(drop=True))
-
-
-def normalised(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The vectors as float32, scaled to length 1; zeros stay."""
-    values = np.asarray(vectors, np.float32)
-    length = np.linalg.norm(values, axis=1, keepdims=True)
-    return np.asarray(values / np.where(length > 0, length, 1), np.float32)
 
 
 def nearest_similarity(images: Images, sample: ReferenceSample) -> Values:

@@ -22,8 +22,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imgvet.models.prepare import normalised
 from imgvet.monitor.alarms import DRIFT, EMBEDDINGS
-from imgvet.monitor.baselines import Baseline, ReferenceSample, normalised
+from imgvet.monitor.baselines import Baseline, ReferenceSample
 from imgvet.monitor.history import Compared, Population, Run
 from imgvet.monitor.images import Values
 from imgvet.monitor.options import WatchOptions
