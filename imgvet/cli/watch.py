@@ -193,7 +193,7 @@ def serve(options: argparse.Namespace) -> None:
             served_in,
         )
 
-        values = run_parameters(options, MonitorOptions)
+        values = run_parameters(options, MonitorOptions, many=True)
         schedule = {"cron": options.cron, "timezone": options.timezone}
         values |= {name: value for name, value in schedule.items() if value is not None}
         if "datasets" in values and "input_dir" in values:
