@@ -18,11 +18,13 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -40,14 +42,12 @@ from imgvet.threads import read_ahead
 from imgvet.workdir import (
     ADDRESS,
     DRAFT,
-    HOLDER,
     STORE,
     WorkDir,
     draft_in,
     link,
     link_or_copy,
     scratch_folder,
-    this_process,
     write_atomically,
     write_bytes,
 )
@@ -68,8 +68,7 @@ _WITHOUT_RESULTS = (_STORE, "history.parquet", *_BY_PEOPLE)
 _STATE, _DIGESTS = f"{STORE}/{FILES}", f"{STORE}/digests.json"
 """Of the copy: the state that it was last brought to, and its digests by size and time."""
 _OF_THIS_MACHINE = {_STATE, _DIGESTS} | {
-    _STORE + name
-    for name in (ADDRESS, LOCK, HOLDER, "prefect", "mirror", "extracted", "frames", "search")
+    _STORE + name for name in (ADDRESS, LOCK, "prefect", "mirror", "extracted", "frames", "search")
 }
 
 Item = TypeVar("Item")
@@ -98,7 +97,9 @@ class BucketCopy:
         :data:`STALE` seconds after its last sign of life.
         """
         copy = (self._path / STORE / ADDRESS).read_bytes()  # which no other process holds
-        mine = this_process().encode() + b"\n" + copy
+        since = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        who = f"process {os.getpid()} on {socket.gethostname()} since {since}"
+        mine = who.encode() + b"\n" + copy
         etag = self._lock(mine, copy)
         ended, at_once = threading.Event(), replace(self._there, patience=0.0)
 

@@ -23,16 +23,7 @@ from imgvet.errors import (
 )
 from imgvet.parameters import address_in, place_in
 from imgvet.sources.s3 import is_remote, parse_location, server_name
-from imgvet.workdir import (
-    ADDRESS,
-    CROPS_PART,
-    HOLDER,
-    STORE,
-    WorkDir,
-    remove_all_drafts,
-    this_process,
-    write_text,
-)
+from imgvet.workdir import ADDRESS, CROPS_PART, STORE, WorkDir, remove_all_drafts, write_text
 
 if TYPE_CHECKING:
     from imgvet.bucket import BucketCopy
@@ -224,8 +215,6 @@ def exclusive(work: WorkDir) -> Iterator[None]:
         raise _busy(work) from None
     try:
         remove_all_drafts(work)
-        with suppress(OSError):  # a disk that is full keeps nobody from making room
-            write_text(work.store / HOLDER, this_process())
         with _in_bucket(work) if work.address else nullcontext() as copy:
             entered = _held.set({**_held.get(), work.path: copy})
             try:
@@ -236,17 +225,12 @@ def exclusive(work: WorkDir) -> Iterator[None]:
         remove_all_drafts(work)  # one that was being made in that moment is nobody's
         raise
     finally:
-        with suppress(OSError):
-            (work.store / HOLDER).unlink()
         lock.release()
 
 
 def _busy(work: WorkDir) -> WorkDirBusyError:
-    holder = ""
-    with suppress(OSError):
-        holder = f" ({(work.store / HOLDER).read_text()})"
     return WorkDirBusyError(
-        f"Another run is writing to {work.name}{holder}", "Wait for it or choose another work dir"
+        f"Another run is writing to {work.name}", "Wait for it or choose another work dir"
     )
 
 

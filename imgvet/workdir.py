@@ -6,13 +6,11 @@ import fcntl
 import glob
 import os
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 CROPS_PART = "crops"
@@ -29,9 +27,6 @@ STORE = "store"
 
 ADDRESS = "address"
 """File of the store of a copy: the address of its bucket, and below what no other copy has."""
-
-HOLDER = "holder"
-"""File of the store that says who writes to the work dir now."""
 
 UNUSED_DAYS = 30
 """So long after the last run that needed a content the store keeps its results."""
@@ -190,12 +185,6 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         draft = Path(folder) / path.name
         write(draft)
         draft.replace(path)
-
-
-def this_process() -> str:
-    """Who this is, and since when, for those whom it keeps out of a work dir."""
-    since = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    return f"process {os.getpid()} on {socket.gethostname()} since {since}"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -241,8 +241,7 @@ def test_another_process_is_kept_out(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
-        said = rf"Another run .* \(process {other.pid} on \S+ since 20\S+ \d\d:\d\d UTC\)\. Wait"
-        with pytest.raises(WorkDirBusyError, match=said), exclusive(work):
+        with pytest.raises(WorkDirBusyError, match="Another run"), exclusive(work):
             pass
         assert other.stdin is not None
         other.stdin.close()
