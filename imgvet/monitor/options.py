@@ -66,13 +66,13 @@ class WatchOptions(Part):
     max_loss: Share = Field(
         0.5,
         description="alarm if this share of all images, or of those of a label, format or folder, "
-        "is gone since the last run in order",
+        "is gone since the last run of usual size",
     )
     max_growth: float = Field(
         3.0,
         gt=1,
         description="alarm if a label, format or folder has so many times the images of the last "
-        "run in order, and the others have not",
+        "run of usual size, and the others have not",
     )
     max_days_without_new: float | None = Field(
         None, gt=0, description="alarm if there were no new images for so many days [no limit]"
