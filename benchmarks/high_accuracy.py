@@ -27,16 +27,7 @@ from benchmarks.edits import EDITS, Edit, Image
 from benchmarks.edits import crop_90 as smaller
 from benchmarks.machine import cores
 from benchmarks.pictures import photographs
-from benchmarks.recall import (
-    FALSE_SHARE,
-    QUICK_PHOTOS,
-    WORKING_POINTS,
-    Report,
-    RotatedCosines,
-    measure,
-)
-from benchmarks.rows import Row, at_least, at_most, only
-from benchmarks.settings import Settings
+from benchmarks.recall import FALSE_SHARE, WORKING_POINTS, Report, RotatedCosines, measure
 from imgvet.embedding.compute import embed_pictures
 from imgvet.images.decode import decode
 from imgvet.images.orientation_hash import OrientationHash, orientation_hash
@@ -47,9 +38,7 @@ from imgvet.similarity.rotations import find_rotated_pairs, rotated_cosines
 from imgvet.threads import in_threads
 
 Vectors = NDArray[np.float32]
-Embed = Callable[[Sequence[Image]], Vectors]
 BUILTIN = "built-in"
-RECALL_TO_MEET = 0.96
 FILE_QUALITY = 95
 BATCH = 8
 ALL_CANDIDATES = 1000
@@ -118,16 +107,12 @@ def thumbnail(image: Image) -> bytes:
     return encode_thumbnail(to_standard_size(picture.pixels))
 
 
-def embedder(model: Model) -> Embed:
-    """Embeds pictures with a model."""
-    return lambda pictures: embed_pictures(pictures, model)
-
-
-def embed_all(thumbnails: Sequence[bytes], embed: Embed) -> Vectors:
+def embed_all(thumbnails: Sequence[bytes], model: Model) -> Vectors:
     """Vectors float32 [n, D] of any number of thumbnails."""
 
     def batch(start: int) -> Vectors:
-        return embed([decode_thumbnail(one) for one in thumbnails[start : start + BATCH]])
+        pictures = thumbnails[start : start + BATCH]
+        return embed_pictures(map(decode_thumbnail, pictures), model)
 
     return np.concatenate(list(in_threads(batch, range(0, len(thumbnails), BATCH), cores())))
 
@@ -138,7 +123,7 @@ def hash_of(picture: Image) -> OrientationHash:
 
 
 def upright_cosines(
-    thumbnails: Sequence[bytes], hashes: Sequence[OrientationHash], vectors: Vectors, embed: Embed
+    thumbnails: Sequence[bytes], hashes: Sequence[OrientationHash], vectors: Vectors, model: Model
 ) -> NDArray[np.float32]:
     """Float32 [photos, variants, photos]: cosines of candidates with the originals, else -1.
 
@@ -149,7 +134,7 @@ def upright_cosines(
     def shown(rows: NDArray[np.int64], turns: NDArray[np.uint8]) -> Vectors:
         turned = zip(rows, turns, strict=True)
         pictures = [oriented(decode_thumbnail(thumbnails[row]), turn + 1) for row, turn in turned]
-        return np.concatenate(_in_batches(pictures, embed))
+        return np.concatenate(_in_batches(pictures, model))
 
     bits = np.stack([one.bits for one in hashes])
     quality = np.array([one.quality for one in hashes])
@@ -174,9 +159,8 @@ def judge(photos: Sequence[Image]) -> dict[str, Judged]:
     usual = builtin_model()
     result = {}
     for name, model in ((BUILTIN, usual), ("high accuracy", high_accuracy_model(usual))):
-        embed = embedder(model)
-        vectors = embed_all(thumbnails, embed).reshape(len(photos), 1 + len(edits), -1)
-        upright = upright_cosines(thumbnails, hashes, vectors, embed)
+        vectors = embed_all(thumbnails, model).reshape(len(photos), 1 + len(edits), -1)
+        upright = upright_cosines(thumbnails, hashes, vectors, model)
         scale = model.card.similarity_scale
         result[name] = _judged(name, vectors, scale, np.full_like(upright, -1))
         result[f"{name} + rotated"] = _judged(f"{name} + rotated", vectors, scale, upright)
@@ -194,25 +178,6 @@ def _judged(name: str, vectors: Vectors, scale: float, upright: NDArray[np.float
     others = upright[~np.eye(len(upright), dtype=bool)[:, None].repeat(upright.shape[1], 1)]
     mistaken = int((1 - scale * (1 - others) > min(WORKING_POINTS)).sum())
     return Judged(report, dict(zip(MORE_EDITS, shares.tolist(), strict=True)), mistaken)
-
-
-def high_accuracy(settings: Settings) -> list[Row]:
-    """Recall and false links with rotated duplicates, with high accuracy, and with both."""
-    photos = photographs(settings.photos)
-    photos = photos[: settings.size(len(photos), QUICK_PHOTOS)]
-    rows = []
-    for name, one in judge(photos).items():
-        what = f"near-duplicate recall, {name}, {len(photos)} photos"
-        point, target = one.report.at_false_share, f"{what}: where 1 % have a false link"
-        judged = name != BUILTIN
-        rows.append(
-            at_least(target, point.recall, RECALL_TO_MEET) if judged else only(target, point.recall)
-        )
-        for fixed in one.report.fixed:
-            rows.append(only(f"{what}: at {fixed.similarity:g}", fixed.recall))
-            false = f"{what}: false links at {fixed.similarity:g}"
-            rows.append(at_most(false, fixed.false_links + one.mistaken, 0))
-    return rows
 
 
 def lines(judged: dict[str, Judged]) -> Iterator[str]:
@@ -240,11 +205,11 @@ def costs(photos: Sequence[Image]) -> Iterator[str]:
     """Processor milliseconds a picture."""
     pictures = [decode_thumbnail(thumbnail(photo)) for photo in photos[:_TIMED]]
     usual = builtin_model()
-    embeds = [embedder(model) for model in (usual, high_accuracy_model(usual))]
+    finer = high_accuracy_model(usual)
     tasks: dict[str, Callable[[], object]] = {
         "thumbnail: read, decode, encode": lambda: [thumbnail(one) for one in photos[:_TIMED]],
-        "embedding, built-in": lambda: _in_batches(pictures, embeds[0]),
-        "embedding, high accuracy": lambda: _in_batches(pictures, embeds[1]),
+        "embedding, built-in": lambda: _in_batches(pictures, usual),
+        "embedding, high accuracy": lambda: _in_batches(pictures, finer),
         "orientation hash": lambda: [hash_of(one) for one in pictures],
     }
     best = dict.fromkeys(tasks, float("inf"))
@@ -260,8 +225,9 @@ def costs(photos: Sequence[Image]) -> Iterator[str]:
         yield f"{f'finding candidates, {count:,} pictures':<34}{_search_cost(count):8.3f}"
 
 
-def _in_batches(pictures: Sequence[Image], embed: Embed) -> list[Vectors]:
-    return [embed(pictures[start : start + BATCH]) for start in range(0, len(pictures), BATCH)]
+def _in_batches(pictures: Sequence[Image], model: Model) -> list[Vectors]:
+    starts = range(0, len(pictures), BATCH)
+    return [embed_pictures(pictures[start : start + BATCH], model) for start in starts]
 
 
 def _search_cost(count: int) -> float:

@@ -37,7 +37,7 @@ from benchmarks.process import run
 from benchmarks.settings import Settings
 from imgvet.embedding.compute import embed_pictures
 from imgvet.models.model import builtin_model
-from imgvet.models.prepare import Vectors
+from imgvet.models.prepare import Vectors, normalised
 from imgvet.options import NeighborOptions
 from imgvet.quality.label_issues import find_label_issues
 
@@ -113,8 +113,7 @@ def labelled_sets(interpreter: Path, settings: Settings, scratch: Path) -> Itera
 
 
 def _labelled(name: str, vectors: NDArray[np.floating], labels: NDArray[np.integer]) -> Labelled:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Labelled(name, (vectors / lengths).astype(np.float32), labels.astype(np.int64))
+    return Labelled(name, normalised(vectors), labels.astype(np.int64))
 
 
 def _parts(photos: list[NDArray[np.uint8]], least: float, most: float) -> Iterator[np.ndarray]:

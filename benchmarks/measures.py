@@ -1,6 +1,6 @@
 """How well measures of sharpness tell blurred pictures from sharp ones, and where thresholds lie.
 
-    python benchmarks/measures.py [--photos DIR]
+    python -m benchmarks.measures [--photos DIR]
 
 Every photograph is a sharp picture; it is also taken at other sizes, recompressed, made dark and
 flat in contrast (which must not count as blur), and blurred in several ways (which must).
@@ -9,7 +9,6 @@ flat in contrast (which must not count as blur), and blurred in several ways (wh
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -19,26 +18,16 @@ import numpy.typing as npt
 import simplejpeg
 from scipy.stats import rankdata
 
-from imgvet.images.decode import decode
-from imgvet.images.measure import measure, measure_levels, sharpness
-from imgvet.images.picture import (
-    Picture,
-    Pixels,
-    decode_thumbnail,
-    encode_thumbnail,
-    to_standard_size,
-)
+from benchmarks.pictures import photographs
+from imgvet.images.measure import measure_levels, sharpness
+from imgvet.images.picture import Pixels, to_standard_size
 
 Change = Callable[[Pixels], Pixels]
 Measure = Callable[[Pixels], float]
 Values = npt.NDArray[np.float64]
 
-PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "photos"
-BUNDLED = (
-    "astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png",
-    "grass.png", "gravel.png", "motorcycle_left.png", "rocket.jpg",
-)  # fmt: skip
-"""The photographs among the pictures that come with scikit-image."""
+LEAST_SIDE = 200
+"""Of a photograph that is reduced to standard size."""
 
 RECALL = 0.95
 SEED = 20240607
@@ -178,28 +167,6 @@ def gray_of(rgb: Pixels) -> Pixels:
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
-def photograph_paths(folder: Path | None) -> list[Path]:
-    """Files of a folder; else of the folder of photographs; else those that scikit-image brings."""
-    chosen = folder or PHOTOS
-    if chosen.is_dir():
-        return sorted(chosen.iterdir())
-    import skimage.data
-
-    return [Path(skimage.data.__file__).parent / name for name in BUNDLED]
-
-
-def load(paths: Iterable[Path]) -> list[tuple[bytes, Picture]]:
-    """The pictures that are large enough to be reduced to standard size."""
-    loaded = []
-    for path in paths:
-        if path.suffix.lower() in (".jpg", ".jpeg", ".png"):
-            data = path.read_bytes()
-            picture = decode(data)
-            if isinstance(picture, Picture) and min(picture.width, picture.height) >= 200:
-                loaded.append((data, picture))
-    return loaded
-
-
 def grays(originals: Iterable[Pixels]) -> dict[str, list[Pixels]]:
     """Gray pictures at standard size after every change."""
     full = list(originals)
@@ -252,41 +219,17 @@ def compare_brightness(small: list[Pixels]) -> None:
     print(", ".join(f"contrast {gain}: {np.median(v):.0f}" for gain, v in washed.items()))
 
 
-def time_stages(photos: list[tuple[bytes, Picture]]) -> None:
-    """Print milliseconds for one picture and stage, the best of three rounds."""
-    small = [to_standard_size(picture.pixels) for _, picture in photos]
-    encoded = [encode_thumbnail(rgb) for rgb in small]
-    stages: dict[str, Callable[[int], object]] = {
-        "decode": lambda i: decode(photos[i][0]),
-        "standard size": lambda i: to_standard_size(photos[i][1].pixels),
-        "measure": lambda i: measure(photos[i][1], small[i], 1),
-        "of it sharpness (with gray)": lambda i: sharpness(gray_of(small[i])),
-        "Laplacian instead (with gray)": lambda i: laplacian_variance(gray_of(small[i])),
-        "encode thumbnail": lambda i: encode_thumbnail(small[i]),
-        "decode thumbnail": lambda i: decode_thumbnail(encoded[i]),
-    }
-    for name, stage in stages.items():
-        rounds = []
-        for _ in range(3):
-            started = time.perf_counter()
-            for index in range(len(photos)):
-                stage(index)
-            rounds.append(time.perf_counter() - started)
-        print(f"    {name:30} {min(rounds) / len(photos) * 1000:.3f} ms")
-
-
 def main() -> None:
     """Print the evidence."""
     from imgvet.options import FlagOptions
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--photos", type=Path, help="folder of sharp photographs")
-    photos = load(photograph_paths(parser.parse_args().photos))
+    found = photographs(parser.parse_args().photos)
+    photos = [rgb for rgb in found if min(rgb.shape[:2]) >= LEAST_SIDE]
     print(f"{len(photos)} photographs")
-    originals = [picture.pixels for _, picture in photos]
-    compare_sharpness(grays(originals), FlagOptions().blur_threshold)
-    compare_brightness([to_standard_size(rgb) for rgb in originals])
-    time_stages(photos)
+    compare_sharpness(grays(photos), FlagOptions().blur_threshold)
+    compare_brightness([to_standard_size(rgb) for rgb in photos])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from benchmarks.process import Finished, run
 from benchmarks.settings import Settings
 
 REQUIREMENT = "fastdup==2.54"
-THREADS = 2
 _RUN = """
 import sys, fastdup
 folder, work = sys.argv[1:]

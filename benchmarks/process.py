@@ -8,11 +8,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 _SAMPLE_SECONDS = 0.1
-_PROCESSES = Path("/proc")
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class _Watch:
 def high_water_bytes(process: int) -> int:
     """The most resident memory that a process has had, in bytes; 0 if /proc does not tell."""
     try:
-        status = (_PROCESSES / str(process) / "status").read_text()
+        status = Path(f"/proc/{process}/status").read_text()
     except (OSError, UnicodeDecodeError):
         return 0
     found = re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)
@@ -89,21 +91,11 @@ def high_water_bytes(process: int) -> int:
 
 
 def resident_bytes(root: int) -> int:
-    """Resident memory of a process and its descendants, in bytes; 0 where there is no /proc."""
-    children: dict[int, list[int]] = {}
-    pages: dict[int, int] = {}
-    for folder in _PROCESSES.glob("[0-9]*"):
-        try:
-            # The command's name stands in brackets and may hold anything, blanks included.
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except (OSError, UnicodeDecodeError):
-            continue  # It has just ended.
-        process = int(folder.name)
-        children.setdefault(int(fields[1]), []).append(process)
-        pages[process] = int(fields[21])
-    family, waiting = 0, [root]
-    while waiting:
-        process = waiting.pop()
-        family += pages.get(process, 0)
-        waiting.extend(children.get(process, []))
-    return family * os.sysconf("SC_PAGE_SIZE")
+    """Resident memory of a process and its descendants, in bytes."""
+    found = 0
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(root)
+        for one in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):  # it has just ended
+                found += one.memory_info().rss
+    return found

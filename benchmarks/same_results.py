@@ -18,7 +18,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,15 +27,6 @@ from benchmarks.pictures import photographs
 from benchmarks.same_inputs import make_inputs
 from benchmarks.same_runs import PRINTED, SEARCH, WORK, make_runs
 from benchmarks.settings import FOLDER
-
-RENAMED: Mapping[str, str] = {"blur": "sharpness"}
-"""Columns that have another name in NEW: the old one and the new one."""
-
-REWORDED: Mapping[str, str] = {
-    "drift:blur": "drift:sharpness",
-    "own embeddings": "user embeddings",
-}
-"""Parts of texts that read otherwise in NEW; either reading counts as the same."""
 
 HISTORY = "history.parquet"
 _VARYING = {
@@ -92,8 +82,6 @@ def _without_varying(table: pd.DataFrame, place: Path) -> pd.DataFrame:
         text = str(value).replace(str(place), "PLACE")
         for pattern, word in _VARYING.items():
             text = re.sub(pattern, word, text)
-        for before, now in REWORDED.items():
-            text = text.replace(before, now)
         return text
 
     texts = table.select_dtypes(exclude=["number", "bool"]).columns
@@ -102,7 +90,6 @@ def _without_varying(table: pd.DataFrame, place: Path) -> pd.DataFrame:
 
 def differences(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     """What of a table is not the same, as lines for a person; none if all is."""
-    old = old.rename(columns=dict(RENAMED))
     said = [f"gone: {name}" for name in old.columns if name not in new]
     if len(old) != len(new):
         said.append(f"{len(old)} rows became {len(new)}")
@@ -136,9 +123,7 @@ def compare(old: Path, new: Path, name: str) -> bool:
     }
     for table, lines in said.items():
         print("\n    ".join([f"{name}: {table}: {'differs' if lines else 'same'}", *lines]))
-        added = after.get(table, before[table]).columns.difference(
-            before[table].rename(columns=dict(RENAMED)).columns
-        )
+        added = after.get(table, before[table]).columns.difference(before[table].columns)
         if len(added) and table != HISTORY:
             print(f"    added: {', '.join(added)}")
     for table in sorted(after.keys() - before.keys()):

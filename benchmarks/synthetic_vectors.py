@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imgvet.models.prepare import normalised
+
 Vectors = NDArray[np.float32]
 
 KINSHIP = 0.6
@@ -45,7 +47,7 @@ class VectorModel:
 
 def model_of(real: Vectors) -> VectorModel:
     """The model of embeddings float32 [photos, 1 + edits, D], each photo before its edits."""
-    real = normalised(real)
+    real = normalised(real.reshape(-1, real.shape[-1])).reshape(real.shape)
     photos = real[:, 0]
     mean = photos.mean(axis=0)
     changes = (real[:, 1:] - photos[:, None]).reshape(-1, real.shape[-1])
@@ -70,12 +72,6 @@ def draw(model: VectorModel, count: int, seed: int = 0) -> Vectors:
 
 def _blocks(places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     return (places[start : start + _BLOCK] for start in range(0, len(places), _BLOCK))
-
-
-def normalised(vectors: NDArray[np.floating]) -> Vectors:
-    """The vectors with length 1, float32."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
 
 
 def _distinct(model: VectorModel, count: int, random: np.random.Generator) -> Vectors:

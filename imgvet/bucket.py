@@ -32,7 +32,7 @@ from imgvet.errors import ImgvetError, StaleReferenceError, WorkDirBusyError, Wo
 from imgvet.progress import tracked
 from imgvet.sources.s3 import parse_location
 from imgvet.sources.s3_folder import Folder
-from imgvet.store.references import digest_file
+from imgvet.store.references import digest_file, known_digests
 from imgvet.threads import read_ahead
 from imgvet.workdir import (
     ADDRESS,
@@ -45,11 +45,12 @@ from imgvet.workdir import (
     scratch_folder,
     write_atomically,
     write_bytes,
-    write_text,
 )
 
 RENEWED, STALE = 60.0, 300.0
 """Seconds after which a lock is renewed, and after which one that was not counts as left."""
+
+_TRIES = 2
 
 GRANTED = 120.0
 """Seconds that a server may be away while a run holds its work dir there, whose work would be lost;
@@ -90,21 +91,11 @@ class BucketCopy:
         The lock of a process that was killed is taken over: by this machine at once, by others
         :data:`STALE` seconds after its last sign of life.
         """
+        copy = (self._path / STORE / ADDRESS).read_bytes()  # which no other process holds
         since = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
         who = f"process {os.getpid()} on {socket.gethostname()} since {since}"
-        copy = (self._path / STORE / ADDRESS).read_bytes()  # which no other process holds
         mine = who.encode() + b"\n" + copy
-        etag = self._there.put(LOCK, mine, "")
-        if not etag and (other := self._there.get(LOCK)) is not None:
-            who = other.data.decode(errors="replace").partition("\n")[0]
-            if other.age > STALE or other.data.endswith(copy):
-                _logger.warning("%s is taken over from %s", self._there.location.uri, who)
-                etag = self._there.put(LOCK, mine, other.etag)
-        if not etag:
-            raise WorkDirBusyError(
-                f"{self._there.location.uri} is held by {who}",
-                f"Wait for it; {STALE / 60:.0f} minutes if it was killed",
-            )
+        etag = self._lock(mine, copy)
         ended, at_once = threading.Event(), replace(self._there, patience=0.0)
 
         def renew() -> None:
@@ -122,6 +113,26 @@ class BucketCopy:
             if not self._is_lost:
                 with only_told("The lock is left behind, for some minutes: %s"):
                     at_once.delete(LOCK)
+
+    def _lock(self, mine: bytes, copy: bytes) -> str:
+        """The ETag of the lock, which is ``mine`` now; WorkDirBusyError as :meth:`held`."""
+        place, who, age = self._there.location.uri, "others, one after the other", 0.0
+        for _ in range(_TRIES):  # it may be given back between both requests
+            if etag := self._there.put(LOCK, mine, ""):
+                return etag
+            if (other := self._there.get(LOCK)) is None:
+                continue
+            who, age = other.data.decode(errors="replace").partition("\n")[0], other.age
+            if age <= STALE and not other.data.endswith(copy):
+                break
+            if etag := self._there.put(LOCK, mine, other.etag):
+                _logger.warning("%s is taken over from %s", place, who)
+                return etag
+        raise WorkDirBusyError(
+            f"{place} is held by {who}, last heard of {age:.0f} s ago",
+            f"Wait for it, as it is heard of every {RENEWED:.0f} s; if it was killed, run again in "
+            f"{STALE - age + 1:.0f} s",
+        )
 
     def fetch(self, *, stored: bool) -> None:
         """Bring the copy to the state of the bucket; but what is new in the store stays.
@@ -239,20 +250,9 @@ class BucketCopy:
         _each(gone | (there.keys() & (before.keys() - shown.keys())), self._there.delete)
 
     def _here(self) -> Files:
-        """What the files of the copy hold; only those are read that changed since last asked."""
-        path = self._path / _DIGESTS
-        known = json.loads(path.read_text()) if path.is_file() else {}
-
-        def look(name: str) -> tuple[str, list[str | int]]:
-            file = self._path / name
-            status = file.stat()
-            now = [status.st_size, status.st_mtime_ns]
-            digest, *then = known.get(name, [""])
-            return name, [digest if then == now else digest_file(file), *now]
-
-        rows = dict(read_ahead(_names_in(self._path), look, size_of=lambda _: 0))
-        write_text(path, json.dumps(rows))
-        return {name: str(digest) for name, (digest, *_) in rows.items()}
+        """What the files of the copy hold."""
+        files = {name: self._path / name for name in _names_in(self._path)}
+        return known_digests(files, self._path / _DIGESTS)
 
     def _state_in(self, data: bytes) -> Files:
         """The files of a state, which must not lie outside of the copy."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import webbrowser
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 
 from imgvet import tables
 from imgvet.check_options import FailOn
-from imgvet.errors import InvalidParameterError
-from imgvet.opening import finished_at, open_finished, place_outside, work_dir_at
+from imgvet.errors import InvalidParameterError, RunNotFoundError
+from imgvet.opening import open_finished, place_outside, work_dir_at
 from imgvet.options import ExecutionOptions, make_options
 from imgvet.parameters import place_in, validated
 from imgvet.quality.result import fails, read_results
@@ -291,8 +292,9 @@ class Dataset:
         from imgvet.reports.inline import overview
         from imgvet.reports.inputs import inputs_of
 
-        finished = finished_at(place_in(self.work_dir / self._part))
-        return overview(inputs_of(finished)) if finished else None
+        with suppress(RunNotFoundError):
+            return overview(inputs_of(self._stored))
+        return None
 
     def __len__(self) -> int:
         return len(self._table(tables.ITEMS))

@@ -94,12 +94,8 @@ class HistoryError(ImgvetError):
     """The history of a work dir can't be read."""
 
 
-class HistoryDamagedError(HistoryError):
-    """The file of the history is not what was written."""
-
-
-class HistoryOutdatedError(HistoryError):
-    """The history was written by an earlier version, which kept other columns."""
+class HistoryUnusableError(HistoryError):
+    """The file of the history is damaged, or was written by an earlier version: it is set aside."""
 
 
 class PlanError(ImgvetError):

@@ -94,10 +94,15 @@ def work_dir_at(path: Path, *, stored: bool = False) -> WorkDir:
 
 
 def finished_at(name: str) -> WorkDir | None:
-    """The work dir that a name stands for, if it is that of a finished run."""
-    is_other = "://" in name and not is_remote(name)
-    work = None if is_other else work_dir_at(Path(name), stored=True)
-    return work if work is not None and work.is_finished() else None
+    """The work dir that a name stands for, if it is that of a finished run.
+
+    RunNotFoundError if it holds but one on crops: that is no data set either.
+    """
+    if "://" in name and not is_remote(name):
+        return None
+    work = work_dir_at(Path(name), stored=True)
+    holds_run = work.is_finished() or WorkDir(work.path, CROPS_PART).is_finished()
+    return _finished(work, Path(name)) if holds_run else None
 
 
 def open_finished(path: Path, *, stored: bool = False) -> WorkDir:
@@ -105,7 +110,11 @@ def open_finished(path: Path, *, stored: bool = False) -> WorkDir:
 
     Raises as :func:`work_dir_at`.
     """
-    work, name = work_dir_at(path, stored=stored), place_in(path)
+    return _finished(work_dir_at(path, stored=stored), path)
+
+
+def _finished(work: WorkDir, path: Path) -> WorkDir:
+    name = place_in(path)
     if work.is_finished():
         return work
     if WorkDir(work.path, CROPS_PART).is_finished():

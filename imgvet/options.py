@@ -67,7 +67,9 @@ class SourceOptions(VideoOptions):
     subset: Strings | None = parameter(
         None, "only these images, or frames of these videos, by path"
     )
-    num_images: int | None = parameter(None, "at most this many images", ge=1)
+    num_images: int | None = parameter(
+        None, "at most this many images; of a bucket, those in its first so many files", ge=1
+    )
     min_offset: int | None = parameter(None, "first index of a slice of the sorted list", ge=0)
     max_offset: int | None = parameter(None, "index after the last of that slice", ge=1)
     find_regex: str | None = parameter(

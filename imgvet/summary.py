@@ -60,12 +60,14 @@ class Counts(Exact):
     exact_duplicate_surplus: int
     """Images that could go: exact copies less one for each group."""
     near_duplicate_images: int
-    """Images in a pair at least ``threshold`` similar whose bytes differ."""
+    """Images in a pair at least ``threshold`` similar, or proven, whose bytes differ and which are
+    not frames of one video."""
     near_duplicate_pairs: int
     near_duplicate_proven: int | None = _if_known()
     """Those of these pairs whose pixels prove that both show the same."""
     near_duplicate_within: int | None = _if_known()
-    """Those of them that are frames of one video; not there, as what follows, without videos."""
+    """Such pairs of frames of one video, where those beside each other are alike: none of those
+    above. Not there, as what follows, without videos."""
     videos: int | None = _if_known()
     video_pairs: int | None = _if_known()
     """Pairs of videos that run along each other, as copies, clips and common scenes do."""

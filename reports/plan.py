@@ -41,13 +41,19 @@ def propose(work: WorkDir, rules: Rules, *, replace: bool = False) -> pd.DataFra
 
 def write_page(work: WorkDir, plan: pd.DataFrame) -> None:
     """Write the page of a plan; the same plan gives the same bytes."""
+    images = ImageTable.of_run(work)
+    inside = images.frame(["path", "digest", "embedding_row"]).dropna().drop_duplicates("path")
+    # An archive or a video is shown by the first image in it.
+    of_whole = plan["list"].eq(WHOLE_FILE)
+    first = plan["filename"].map(inside.set_index("path")["digest"])
+    plan = plan.assign(shown=plan["digest"].mask(of_whole, first))
     rows: list[Row] = with_none(plan).to_dict("records")
     page = environment().get_template("plan.html")
     # Whoever opens the page need not stand where the command was given.
     place = work.name if work.address else str(work.home.absolute())
     text = page.render(
         title=read_record(work).dataset,
-        root=ImageTable.of_run(work).root,
+        root=images.root,
         actions=_actions([row for row in rows if row["list"] != WHOLE_FILE]),
         noun="crop" if work.part else "image",
         size=bytes_that_go(plan),
@@ -81,7 +87,7 @@ def _sections(rows: Sequence[Row], inline: Callable[[object], str]) -> Iterator[
             "actions": _actions(members),
             "is_grouped": any(len(group) > 1 for group in groups.values()),
             "groups": [
-                [row | {"picture": inline(row["digest"])} for row in group[: limits.COPIES]]
+                [row | {"picture": inline(row["shown"])} for row in group[: limits.COPIES]]
                 for group in islice(groups.values(), limits.CARDS)
             ],
             "sizes": [len(group) for group in groups.values()],

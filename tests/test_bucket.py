@@ -31,7 +31,7 @@ from imgvet.opening import (
     require_allowed,
 )
 from imgvet.search.saved_lists import delete_list, restore_list, save_list, saved_lists
-from imgvet.sources.s3_folder import Folder
+from imgvet.sources.s3_folder import Folder, Small
 from imgvet.store.references import digest_bytes
 from imgvet.workdir import WorkDir, write_text
 from support.fault_proxy import Fault, FaultProxy
@@ -183,7 +183,11 @@ def test_a_holder_is_named(place: Path, machine: Machine) -> None:
         with exclusive(work):
             assert opened(place) == work  # and is left as it is
         machine("b")
-        said = r"s3://.*/team/out is held by process \d+ on \S+ since 20\S+ \d\d:\d\d UTC"
+        said = (
+            r"s3://.*/team/out is held by process \d+ on \S+ since 20\S+ \d\d:\d\d UTC, "
+            r"last heard of \d+ s ago\. Wait for it, as it is heard of every 60 s; "
+            r"if it was killed, run again in (29\d|30[01]) s"
+        )
         with pytest.raises(WorkDirBusyError, match=said):
             hold(place, contents)
     hold(place, contents)
@@ -218,9 +222,28 @@ def test_a_lock_that_was_left_on_this_machine_is_taken_over_at_once(
         hold(place, contents)
     assert "lock" in keys(bucket)
     machine("b")
-    with pytest.raises(WorkDirBusyError, match="5 minutes if it was killed"):
+    with pytest.raises(WorkDirBusyError, match="if it was killed, run again in"):
         hold(place, contents)
     machine("a")
+    run(place, FIRST)
+    assert "lock" not in keys(bucket)
+
+
+def test_a_lock_that_is_given_back_at_that_moment_is_taken(
+    place: Path, bucket: Bucket, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "delete", lambda *_: None)
+        hold(place, contents)
+    machine("b")
+    get = Folder.get
+
+    def given_back(folder: Folder, name: str) -> Small | None:
+        if name == module.LOCK:
+            folder.delete(name)
+        return get(folder, name)
+
+    monkeypatch.setattr(Folder, "get", given_back)
     run(place, FIRST)
     assert "lock" not in keys(bucket)
 

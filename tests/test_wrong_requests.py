@@ -194,6 +194,7 @@ monitor photos --notify http://x                  | json://host:port/path
 monitor photos --min-drift 7                      | min_drift = '7'
 monitor photos --notify nothing://x               | Write it as Apprise does: json://host:port
 monitor photos --baseline last:0                  | use first, last:N or a run id
+monitor --config cron.toml                       | names datasets of their own. 'imgvet serve --con
 baseline nowhere                                  | Start with 'imgvet monitor INPUT --work-dir
 baseline empty --set first                        | No watched dataset in empty. Start with 'imgv
 baseline out --set gone                           | Of run 'gone' no baseline is kept

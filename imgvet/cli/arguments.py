@@ -102,12 +102,23 @@ def add_group(
                 _add(group, name, field)
 
 
-def run_parameters(options: argparse.Namespace, kind: type[Part] = RunOptions) -> dict[str, Any]:
-    """The parameters of the config file and of the command line, which wins, as given."""
+def run_parameters(
+    options: argparse.Namespace, kind: type[Part] = RunOptions, *, many: bool = False
+) -> dict[str, Any]:
+    """The parameters of the config file and of the command line, which wins, as given.
+
+    ConfigFileError if the file has those of several datasets and not ``many`` may be named.
+    """
     given = {name: getattr(options, name, None) for name in kind.model_fields}
     config = getattr(options, "config", None)
+    read = {} if config is None else read_config(config)
+    if "datasets" in read and not many:
+        raise ConfigFileError(
+            f"The config file {config} names datasets of their own",
+            f"'imgvet serve --config {config}' runs them",
+        )
     return {
-        **({} if config is None else read_config(config)),
+        **read,
         **{name: value for name, value in given.items() if value is not None and value != []},
     }
 

@@ -9,7 +9,7 @@ from imgvet.curation.apply import Outcome, preview
 from imgvet.curation.apply import apply as carry_out
 from imgvet.curation.apply import undo as bring_back
 from imgvet.curation.plan import plan_lines
-from imgvet.curation.plan_file import MANIFEST, SCRIPT, read_plan
+from imgvet.curation.plan_file import MANIFEST, SCRIPT, elsewhere, read_plan
 from imgvet.curation.plan_file import learn as learn_from
 from imgvet.curation.rules import Rules, make_rules
 from imgvet.engine.progress import shown_progress
@@ -27,7 +27,9 @@ def plan(options: argparse.Namespace) -> None:
     from imgvet.reports.plan import propose
 
     work = open_finished(options.work_dir, stored=True)
-    proposed = propose(work, make_rules(run_parameters(options, Rules)), replace=options.replace)
+    rules = make_rules(run_parameters(options, Rules))
+    with shown_progress():
+        proposed = propose(work, rules, replace=options.replace)
     print("\n".join(plan_lines(proposed)))
     print(f"Plan    {work.plan_page}, to be changed in {work.plan_csv}")
     if work.part:  # nothing of a picture can be moved
@@ -54,9 +56,11 @@ def apply(options: argparse.Namespace) -> int:
     if outcome.already:
         print(f"{counted(outcome.already, 'file')} had been moved before.")
     if outcome.elsewhere:
+        is_remote = elsewhere(plan)["place"].eq("bucket").any()
+        script = f", and {SCRIPT} moves objects in buckets" if is_remote else ""
         print(
             f"{counted(outcome.elsewhere, 'image')} in archives, videos, crops or buckets: never "
-            f"touched; {MANIFEST} lists them, and {SCRIPT} moves objects in buckets."
+            f"touched; {MANIFEST} lists them{script}."
         )
     if outcome.deleted:
         print(f"Deleted {counted(outcome.deleted, 'file')} for good.")

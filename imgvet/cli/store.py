@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from contextlib import nullcontext
 
 from imgvet.errors import EXIT_CHECKS_FAILED, InvalidParameterError, RunNotFoundError
 from imgvet.format import counted, size_text, table_text
@@ -15,8 +15,7 @@ from imgvet.store.upkeep import collect_garbage, damaged, holdings
 
 def info(options: argparse.Namespace) -> None:
     """Print what the store holds."""
-    with _held(options) as store:
-        found = holdings(store)
+    found = holdings(_store_at(options))
     rows = [("FOLDER", "ITEMS", "FILES", "SIZE", "HOLDS")]
     for one in found:
         items = "" if one.items is None else f"{one.items:,}"
@@ -28,7 +27,9 @@ def info(options: argparse.Namespace) -> None:
 
 def verify(options: argparse.Namespace) -> int:
     """Print what is damaged, which the exit code says too."""
-    with _held(options) as store:
+    store = _store_at(options)
+    is_writable = os.access(store.work.store, os.W_OK)  # else it is kept as it is
+    with exclusive(store.work) if is_writable else nullcontext():
         found = damaged(store)
     for path in found:
         print(f"damaged: {path}")
@@ -42,24 +43,21 @@ def verify(options: argparse.Namespace) -> int:
 
 def gc(options: argparse.Namespace) -> None:
     """Remove what can go, and print how much that was."""
-    with _held(options) as store:
-        if options.unused_days < 0:
-            raise InvalidParameterError(
-                "unused_days is negative", "Give a number of days, 0 or more"
-            )
+    if options.unused_days < 0:
+        raise InvalidParameterError("unused_days is negative", "Give a number of days, 0 or more")
+    store = _store_at(options)
+    with exclusive(store.work):
         before = sum(one.size for one in holdings(store))
         collect_garbage(store, options.unused_days)
         after = sum(one.size for one in holdings(store))
     print(f"{size_text(before - after)} removed, {size_text(after)} kept.")
 
 
-@contextmanager
-def _held(options: argparse.Namespace) -> Iterator[Store]:
-    """The store of a work dir, while no run uses it."""
+def _store_at(options: argparse.Namespace) -> Store:
+    """The store of a work dir."""
     work = work_dir_at(options.work_dir, stored=True)
     if not work.store.is_dir():
         raise RunNotFoundError(
             f"No store in {work.name}", f"A run makes one: imgvet run INPUT --work-dir {work.name}"
         )
-    with exclusive(work):
-        yield Store(work)
+    return Store(work)

@@ -31,6 +31,7 @@ from imgvet.errors import (
     failing_as,
 )
 from imgvet.flows.request import check_request
+from imgvet.monitor.alarms import ends_with_baseline
 from imgvet.monitor.failure import TOLD, failed_run, tell_failure, usable
 from imgvet.monitor.history import Run, find_run, monitored_runs
 from imgvet.monitor.messages import links_of
@@ -114,7 +115,8 @@ def _monitor(parameters: MonitorOptions, launched: TemporaryServer | None) -> in
     work = require_allowed(parameters.work_dir, part=monitored.run.part)
     lines = summary_lines(read_summary(work), str(work.report_index))
     baseline = find_run(_monitored_runs(work), monitored.run.baseline or "")
-    print("\n".join([*lines, *_lines(monitored, baseline)]))
+    accept = links_of(work, None).accept
+    print("\n".join([*lines, *_lines(monitored, baseline, accept)]))
     for problem in monitored.problems:
         print(f"imgvet: {problem}", file=sys.stderr)
     checks, alarms = read_results(work.checks_json), monitored.run.alarms
@@ -147,7 +149,7 @@ def _monitored_runs(work: WorkDir) -> list[Run]:
         return []
 
 
-def _lines(monitored: Monitored, baseline: Run | None) -> list[str]:
+def _lines(monitored: Monitored, baseline: Run | None, accept: str) -> list[str]:
     """What monitoring gave, for a terminal: compared with what, what is new, who was told."""
     run = monitored.run
     compared = f"run {baseline.run_id} of {baseline.minute} UTC" if baseline else "nothing"
@@ -156,6 +158,8 @@ def _lines(monitored: Monitored, baseline: Run | None) -> list[str]:
         lines.append(f"{'All-clear' if event.all_clear else 'ALARM'}  {event.title}")
         lines += [f"    {line}" for line in event.body.splitlines()]
     lines.append(f"Alarms on: {', '.join(run.alarms) or 'none'}")
+    if any(map(ends_with_baseline, run.alarms)):
+        lines.append(f"If it is meant to be so: {accept} {run.run_id}")
     if monitored.arrived:
         lines.append(f"Messages sent: {monitored.arrived}")
     return lines
@@ -184,7 +188,7 @@ def serve(options: argparse.Namespace) -> None:
     with _server("imgvet serve") as url:
         from imgvet.deployments.datasets import deploy_datasets, serve_datasets, served, served_in
 
-        values = run_parameters(options, MonitorOptions)
+        values = run_parameters(options, MonitorOptions, many=True)
         schedule = {"cron": options.cron, "timezone": options.timezone}
         values |= {name: value for name, value in schedule.items() if value is not None}
         if "datasets" in values and "input_dir" in values:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from imgvet.curation.images import FILE
 from imgvet.format import counted
 from imgvet.search.copies import name_rank
 from imgvet.sources.s3 import is_remote
-from imgvet.store.references import content_of
+from imgvet.store.references import known_digests
 from imgvet.tables import PLAN, conform, to_frame
 
 WHOLE_FILE = "whole_file"
@@ -33,19 +34,19 @@ def whole_file_rows(
     found: Found, findings: Sequence[Finding], untouched: pd.Series
 ) -> pd.DataFrame:
     """Their rows, with the columns of PLAN; ``untouched`` are the images in protected folders."""
-    content = cache(_content)
     files: dict[str, _File] = {}
     if found.rules.whole_files != "off":
         files = {file.filename: file for file in _gone(found, findings)}
         for file in _seen_elsewhere(found, untouched):
             if file.kept not in files:
                 files.setdefault(file.filename, file)
+    digests = _digests(files.values(), found.work.store / "whole_files.json")
     rows, right = [], found.decisions.of(Kind.KEEP)
     for file in files.values():
-        digest, kept = content(file.filename)[0], file.kept
+        digest, kept = digests.get(file.filename), file.kept
         if digest in right or found.decisions.both_stay(str(digest), str(digest)):
             continue
-        if kept is not None and kept not in files and content(kept)[0] == digest is not None:
+        if kept is not None and kept not in files and digests.get(kept) == digest is not None:
             rows.append(_File(kept, "keep", "stays for a file with the same bytes", kept))
             rows.append(file._replace(action=found.rules.exact, reason=f"an exact copy of {kept}"))
         else:
@@ -57,8 +58,8 @@ def whole_file_rows(
         list=WHOLE_FILE,
         place=names.map(lambda name: "bucket" if is_remote(name) else FILE),
         source=names.map(sources),
-        digest=names.map(lambda name: content(name)[0]),
-        file_size=names.map(lambda name: content(name)[1]),
+        digest=names.map(digests),
+        file_size=names.map(_size_of),
     )
     return to_frame(conform(frame, PLAN))
 
@@ -107,9 +108,16 @@ def _seen_elsewhere(found: Found, untouched: pd.Series) -> Iterator[_File]:
             yield _File(name, "review", said, other)
 
 
-def _content(path: str) -> tuple[str | None, int | None]:
-    """The digest and the size of a file on this machine; of another, or one that is gone, None."""
-    try:
-        return content_of(Path(path)) if Path(path).is_file() else (None, None)
-    except OSError:
-        return None, None
+def _digests(files: Iterable[_File], known_in: Path) -> dict[str, str]:
+    """Those of files on this machine, and of those whose size says that they may be copies."""
+    size_of = cache(_size_of)
+    names = set[str]()
+    for file in files:
+        if (size := size_of(file.filename)) is not None:
+            names |= {name for name in (file.filename, file.kept) if name and size_of(name) == size}
+    return known_digests({name: Path(name) for name in sorted(names)}, known_in)
+
+
+def _size_of(path: str) -> int | None:
+    """The size of a file on this machine that can be read."""
+    return Path(path).stat().st_size if Path(path).is_file() and os.access(path, os.R_OK) else None

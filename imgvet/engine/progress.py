@@ -32,6 +32,7 @@ TITLES = {
     "find_neighbors": "Finding neighbours",
     "find_rotated_duplicates": "Finding rotated copies",
     "verify_pairs": "Comparing pairs",
+    "read_files": "Reading files (MB)",
     "check": "Comparing files with the plan",
     "apply": "Moving files",
     "undo": "Bringing files back",

@@ -188,7 +188,7 @@ def compare_sides(before: Side, after: Side) -> Difference:
     for name in ("filename", "digest", "label", "split"):
         told = [with_none(side[name]) for side in (old, new)]
         if name in ("label", "split") and not all(values.notna().any() for values in told):
-            told = [pd.Series(None, found.index, dtype=object)] * 2  # one side knows of none
+            told = [pd.Series([None] * len(found), dtype=object)] * 2  # one side knows of none
         found[f"{name}_before"], found[name] = told
     is_other = _differ(found["digest"], found["digest_before"])
     found["change"] = found["change"].mask(found["change"].eq("same") & is_other, "changed")

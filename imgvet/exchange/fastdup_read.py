@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, failing_as
 from imgvet.exchange import fastdup_files as files
+from imgvet.models.prepare import normalised
 from imgvet.reasons import Reason
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, OUTLIERS, SIMILARITY, STATS
 
@@ -72,9 +73,7 @@ class TheirRun:
                 f"{count:,} images",
                 "Remove it to import all else",
             )
-        vectors = np.nan_to_num(values.reshape(count, -1)[self.images["row"]], posinf=0, neginf=0)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
+        return normalised(values.reshape(count, -1)[self.images["row"]])
 
     def bad(self) -> pd.DataFrame:
         """Its bad images: ``filename``, ``status`` and the error code as ``detail``."""

@@ -165,7 +165,7 @@ class Pairs(Findings):
         self._pairs = AlikePairs(*tables, images, joins)
         known = images.frame(["label", "split"]).nunique()
         absent = {"leaks": known["split"] < 2, "conflicts": known["label"] < 2}
-        absent["across"] = images["time_ms"].null_count == len(images)
+        absent["within"] = images["time_ms"].null_count == len(images)
         self.titles = {kind: title for kind, title in KINDS.items() if not absent.get(kind)}
 
     def of(self, kind: str) -> pd.DataFrame:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import warnings
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -157,11 +158,17 @@ def compare(
     )
 
 
-def in_order_since(history: Sequence[Run], baseline: Run) -> list[Run]:
+def in_order_since(
+    history: Sequence[Run],
+    baseline: Run,
+    is_in_order: Callable[[Run], bool] = attrgetter("in_order"),
+) -> list[Run]:
     """The runs after the baseline whose new images count as usual."""
     ids = [run.run_id for run in history]
     start = ids.index(baseline.run_id) + 1 if baseline.run_id in ids else len(ids)
-    return [run for run in history[start:] if run.in_order and not baseline.changes(run.settings)]
+    return [
+        run for run in history[start:] if is_in_order(run) and not baseline.changes(run.settings)
+    ]
 
 
 def _ask_rate(rate: WatchedRate, run: Run, baseline: Run, past: Sequence[Run]) -> list[Finding]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from imgvet.errors import HistoryDamagedError, HistoryError, HistoryOutdatedError
+from imgvet.errors import HistoryError, HistoryUnusableError
 from imgvet.monitor.alarms import DRIFT
 from imgvet.monitor.rates import RATES
 from imgvet.quality.result import Severity
@@ -206,8 +206,8 @@ def history_path(work: WorkDir) -> Path:
 def read_history(work: WorkDir) -> tuple[Run, ...]:
     """The runs of a work dir, none if there is no history.
 
-    HistoryError if the file is of a later version; or one of its kinds, HistoryDamagedError or
-    HistoryOutdatedError (of an earlier version).
+    HistoryError if the file is of a later version, HistoryUnusableError if it is damaged or of an
+    earlier one.
     """
     path = history_path(work)
     if not path.exists():
@@ -226,7 +226,7 @@ def _rows_of(path: Path, _state: tuple[int, ...]) -> tuple[Run, ...]:
             rows = data.select(list(Run.model_fields)).to_pylist(maps_as_pydicts="strict")
             return tuple(Run.model_validate(row) for row in rows)
     except (OSError, pa.ArrowException, KeyError, ValidationError) as error:
-        raise HistoryDamagedError(
+        raise HistoryUnusableError(
             f"The history {path} is damaged ({str(error).splitlines()[0]})",
             "Put a copy of it back, or move it away and the next run begins a new one",
         ) from None
@@ -234,7 +234,7 @@ def _rows_of(path: Path, _state: tuple[int, ...]) -> tuple[Run, ...]:
         raise HistoryError(
             f"The history {path} was written by a later version of imgvet", "Update imgvet"
         )
-    raise HistoryOutdatedError(
+    raise HistoryUnusableError(
         f"The history {path} was written by an earlier version of imgvet",
         "Run again: the next run begins a new one and keeps this file beside it",
     )
@@ -259,10 +259,9 @@ def open_history(work: WorkDir) -> tuple[tuple[Run, ...], str]:
     """
     try:
         return read_history(work), ""
-    except (HistoryDamagedError, HistoryOutdatedError) as error:
-        why = "damaged" if isinstance(error, HistoryDamagedError) else "old"
+    except HistoryUnusableError as error:
         path = history_path(work)
-        names = (path.with_stem(f"{path.stem}.{why}-{number}") for number in itertools.count(1))
+        names = (path.with_stem(f"{path.stem}.aside-{number}") for number in itertools.count(1))
         aside = path.rename(next(name for name in names if not name.exists()))
         return (), f"{error.problem}; it is kept as {aside.name}."
 

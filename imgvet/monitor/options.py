@@ -67,12 +67,12 @@ class WatchOptions(Part):
     max_loss: Share = parameter(
         0.5,
         "alarm if this share of all images, or of those of a label, format or folder, "
-        "is gone since the last run in order",
+        "is gone since the last run of usual size",
     )
     max_growth: float = parameter(
         3.0,
         "alarm if a label, format or folder has so many times the images of the last "
-        "run in order, and the others have not",
+        "run of usual size, and the others have not",
         gt=1,
     )
     max_days_without_new: float | None = parameter(

@@ -14,7 +14,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from imgvet.monitor.alarms import DRIFT, GROWN, LOST, STALE
+from imgvet.monitor.alarms import DRIFT, GROWN, LOST, STALE, is_compared
 from imgvet.monitor.compare import LEAST_IMAGES, Finding, in_order_since
 from imgvet.monitor.history import Run
 from imgvet.monitor.images import SHIFTING
@@ -23,6 +23,8 @@ from imgvet.monitor.rates import Proportion, p_of_rise
 
 ESTABLISHED = 3  # runs in order in which a group has to be, to be missed
 GROUPED = 200  # greatest groups that are kept of a run
+
+_SIZES = (LOST, GROWN)
 
 SHARE_OF_SHAPE = 0.1
 """Share of the false alarms left to groups."""
@@ -44,12 +46,12 @@ def count_groups(groups: pd.DataFrame) -> dict[str, int]:
 def judge_shape(
     run: Run, new: Groups, baseline: Run, history: Sequence[Run], options: WatchOptions
 ) -> tuple[Finding, ...]:
-    """What is gone or grown since the last run in order, and how the new images are spread.
+    """What is gone or grown since the last run of usual size, and how the new images are spread.
 
     Groups share a tenth of the allowed false alarms. That half of all images are gone, or that
     there is no new one for days, is a fact that needs no test.
     """
-    runs = [baseline, *in_order_since(history, baseline)]
+    runs = [baseline, *in_order_since(history, baseline, _is_of_usual_size)]
     asked = [
         *_ask_sizes(run, runs, options),
         *((found, options.min_drift) for found in _ask_shifts(new, baseline.groups)),
@@ -61,14 +63,20 @@ def judge_shape(
     judged += _ask_age(run, history, options.max_days_without_new)
     # What nobody asks for any more, as another baseline or limit was chosen, is over.
     keys = {found.key for found in judged}
-    ours = [key for key in run.alarms if key.startswith((STALE, LOST, GROWN))]
+    ours = [key for key in run.alarms if key.startswith((STALE, *_SIZES))]
     judged += [Finding(key, "whole", 0.0, 1.0) for key in ours if key not in keys]
     # Of hundreds of groups only what is or was worth an alarm is kept.
     return tuple(
         found
         for found in judged
-        if found.key in run.alarms or found.lasting or not found.key.startswith((LOST, GROWN))
+        if found.key in run.alarms or found.lasting or not found.key.startswith(_SIZES)
     )
+
+
+def _is_of_usual_size(run: Run) -> bool:
+    """Whether nothing is lost or grown, even if its images are not in order otherwise."""
+    alarms = list(filter(is_compared, run.alarms))
+    return run.in_order or bool(alarms and not any(key.startswith(_SIZES) for key in alarms))
 
 
 def _ask_sizes(

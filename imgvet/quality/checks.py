@@ -61,7 +61,8 @@ CHECKS: tuple[Check, ...] = (
           "Share of the labelled images of which an exact copy has another label.",
           "label_conflict_images", "labelled"),
     Check("near_duplicate_rate", "Near duplicates", "warning", Section.DUPLICATES,
-          "Share of the images that look nearly like another whose bytes differ.",
+          "Share of the images that look nearly like another whose bytes differ, but not only like "
+          "frames of their own video.",
           "near_duplicate_images"),
     Check("label_issue_rate", "Label issues", "warning", Section.LABELS,
           "Share of the labelled images whose label is likely wrong.", "label_issues", "labelled"),

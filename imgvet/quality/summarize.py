@@ -17,7 +17,7 @@ from imgvet.quality.run_checks import run_checks
 from imgvet.quality.suite import merged, own_suite
 from imgvet.reasons import Reason
 from imgvet.similarity.outliers import standing_out
-from imgvet.similarity.videos import still_frames, videos_of
+from imgvet.similarity.videos import alike_as, still_frames, videos_of
 from imgvet.summary import Counts, Exact, LabelStructure, RunSummary
 
 Tables = Mapping[str, pd.DataFrame]
@@ -80,7 +80,7 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
     valid, surplus = items[has["valid"]], items.loc[has["exact_duplicate_surplus"], "id"]
     still = still_frames(valid)
     copies = int(valid[~still].duplicated("digest", keep=False).sum())
-    near = near_pairs(similarity, valid)
+    near = open_pairs(similarity, valid, "near")
     sizes, robust = tables["component_info"]["count"].tolist(), standing_out(tables["outliers"])
     told, shown = _annotated(tables)
     counts = Counts(
@@ -95,7 +95,7 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
         outliers=len(tables["outliers"]),
         robust_outliers=len(robust),
         **told,
-        **(_of_videos(tables, valid, near, still) if "video_pairs" in tables else {}),
+        **(_of_videos(tables, valid, still) if "video_pairs" in tables else {}),
     )
     flags = flagged(stats, options).items()
     examples = {
@@ -109,16 +109,12 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
     return counts, examples
 
 
-def _of_videos(
-    tables: Tables, valid: pd.DataFrame, near: pd.DataFrame, still: pd.Series
-) -> dict[str, int]:
-    video = videos_of(valid.set_index("id")).dropna()
-    within = near["from"].map(video) == near["to"].map(video)
+def _of_videos(tables: Tables, valid: pd.DataFrame, still: pd.Series) -> dict[str, int]:
     aligned = tables["video_pairs"]["offset_ms"].notna()
     return {
-        "videos": video.nunique(),
+        "videos": videos_of(valid).nunique(),
         "video_pairs": int(aligned.sum()),
-        "near_duplicate_within": int(within.sum()),
+        "near_duplicate_within": len(open_pairs(tables["similarity"], valid, "within")),
         "still_frames": int(still.sum()),
     }
 
@@ -162,7 +158,7 @@ def properties(
     valid = items["status"] == Reason.OK.value
     good = items[valid]
     moving = good[~still_frames(good)]
-    paired = near_pairs(similarity, good)[["from", "to"]].to_numpy().ravel()
+    paired = open_pairs(similarity, good, "near")[["from", "to"]].to_numpy().ravel()
     found = {
         "images": True,
         "valid": valid,
@@ -180,14 +176,13 @@ def totals(has: pd.DataFrame) -> dict[str, int]:
     return {str(name): int(number) for name, number in has.sum().items()}
 
 
-def near_pairs(similarity: pd.DataFrame, valid: pd.DataFrame) -> pd.DataFrame:
-    """The pairs of the table similarity whose bytes differ, of valid rows of the table items.
+def open_pairs(similarity: pd.DataFrame, valid: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """The pairs of the table similarity that are near, or within one video, of valid items.
 
     Those that were decided to be no duplicates are left out.
     """
-    digest = valid.set_index("id")["digest"]
-    differ = similarity["from"].map(digest) != similarity["to"].map(digest)
-    return similarity[differ & ~similarity["decided"].astype(bool)]
+    chosen = alike_as(similarity, valid.set_index("id")) == kind
+    return similarity[chosen & ~similarity["decided"].astype(bool)]
 
 
 def invalid_by_reason(items: pd.DataFrame) -> dict[str, int]:

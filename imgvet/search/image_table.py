@@ -20,7 +20,7 @@ import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from imgvet.reasons import Reason
-from imgvet.similarity.videos import still_frames
+from imgvet.similarity.videos import alike_as, still_frames
 from imgvet.sources.listing import shared_folder
 from imgvet.tables import (
     BY_NAME,
@@ -89,7 +89,11 @@ _DERIVED: Mapping[Table, tuple[ImageColumn, ...]] = {
         ImageColumn(SIDES, "number", "the longer side as a multiple of the shorter"),
     ),
     SIMILARITY: (
-        ImageColumn(PAIRS, "number", "near duplicates: pairs with images of other content"),
+        ImageColumn(
+            PAIRS,
+            "number",
+            "near duplicates: pairs with images of other content and no other frame of its video",
+        ),
         ImageColumn(HIGHEST, "number", "greatest similarity of those pairs"),
         ImageColumn(RELATION, "text", "what the most alike of those images has to do with it"),
     ),
@@ -99,6 +103,9 @@ _DERIVED: Mapping[Table, tuple[ImageColumn, ...]] = {
 
 NAMES = ("filename", "label", "split")
 """What a person knows an image by."""
+
+FRAME = ("path", "member", "time_ms", "digest")
+"""What tells of which video an image is a frame, and which others show the same."""
 
 ID_COLUMNS = ("id", "from", "to", "nearest", "representative")
 """The columns of tables that hold ids of images."""
@@ -215,7 +222,7 @@ class ImageTable:
 
     def _count_copies(self) -> Any:
         """Of valid images the number with their content; null for the others and still frames."""
-        still = still_frames(self.frame(["path", "member", "time_ms", "digest"]))
+        still = still_frames(self.frame(FRAME))
         counts = pc.and_(pc.equal(self["status"], Reason.OK.value), pa.array(~still))
         codes = pc.if_else(counts, self["digest"], None).dictionary_encode().indices
         return pa.array(np.bincount(codes.drop_null()), pa.int64()).take(codes)
@@ -234,22 +241,16 @@ class ImageTable:
 
     @cached_property
     def _pairs(self) -> dict[str, Any]:
-        pairs = self._tables[SIMILARITY.name].to_table()
-        content = self["digest"].dictionary_encode().indices.fill_null(-1).to_numpy()
-        first, second = (content[self.rows_of(pairs[end].to_numpy())] for end in ("from", "to"))
-        counts = pc.invert(pc.fill_null(pairs["decided"], False))
-        near = pairs.filter(pc.and_(pa.array(first != second), counts)).sort_by(
-            [("similarity", "descending")]
-        )
-        ends = np.column_stack([near["from"].to_numpy(), near["to"].to_numpy()]).ravel()
-        rows, places = np.unique(self.rows_of(ends), return_index=True)
-        best = np.full(len(self), -1)
-        best[rows[rows >= 0]] = places[rows >= 0] // 2
-        chosen = near.take(pa.array(best, mask=best < 0))
+        pairs = to_frame(self._tables[SIMILARITY.name].to_table())
+        is_near = alike_as(pairs, self.frame(FRAME)) == "near"
+        near = pairs[is_near & ~pairs["decided"].fillna(value=False).astype(bool)]
+        ends = near.melt(["similarity", "relation"], ["from", "to"], value_name="id")
+        best = ends.sort_values("similarity", ascending=False, kind="stable").drop_duplicates("id")
+        best = best.set_index("id").reindex(self.ids)
         return {
-            PAIRS: pa.array(self._counted(ends)),
-            HIGHEST: chosen["similarity"].combine_chunks(),
-            RELATION: chosen["relation"].combine_chunks(),
+            PAIRS: pa.array(self._counted(ends["id"].to_numpy())),
+            HIGHEST: pa.array(best["similarity"], pa.float64(), from_pandas=True),
+            RELATION: pa.array(best["relation"], pa.string(), from_pandas=True),
         }
 
 

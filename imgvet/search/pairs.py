@@ -6,18 +6,18 @@ from functools import cache
 
 import pandas as pd
 
-from imgvet.search.image_table import COPIES, ImageTable
-from imgvet.similarity.videos import videos_of
+from imgvet.search.image_table import COPIES, FRAME, ImageTable
+from imgvet.similarity.videos import alike_as
 
 KINDS = {
-    "across": "Near, across videos",
     "near": "Near duplicates",
+    "within": "Alike within one video",
     "exact": "Exact copies",
     "leaks": "Across splits",
     "conflicts": "Labels that differ",
     "all": "All pairs",
 }
-"""What pairs there are, and what a person calls them; ``across`` leaves out those of one video."""
+"""What pairs there are, and what a person calls them."""
 
 
 class AlikePairs:
@@ -44,11 +44,6 @@ class AlikePairs:
         one, other = labels
         return (first.eq(one) & second.eq(other)) | (first.eq(other) & second.eq(one))
 
-    def _in_one_video(self, pairs: pd.DataFrame) -> pd.Series:
-        """Which pairs are frames of one video, where those beside each other are alike."""
-        video = videos_of(self._images.frame(["path", "member", "time_ms"]))
-        return pairs["from"].map(video) == pairs["to"].map(video)
-
     def _of(self, kind: str) -> pd.DataFrame:
         """The pairs of a kind, with the columns of the table similarity."""
         order = ["similarity", "from", "to"]
@@ -62,11 +57,12 @@ class AlikePairs:
         if kind == "leaks":
             more = pairs.drop(columns="similarity")
             return self._leaks.merge(more, "left", ["from", "to"])[pairs.columns]
-        first, second = self.ends(pairs, "label" if kind == "conflicts" else "digest")
+        if kind == "conflicts":
+            first, second = self.ends(pairs, "label")
+            differ = first.notna() & second.notna() & (first != second)
+            return pairs[differ & (pairs["similarity"] >= self._joins)]
+        pairs = pairs[alike_as(pairs, self._images.frame(FRAME)) == kind]
         if kind == "exact":
             copies, others = self.ends(pairs, COPIES)
-            return pairs[(first == second) & copies.notna() & others.notna()]
-        differ = pairs[first.notna() & second.notna() & (first != second)]
-        if kind == "across":
-            return differ[~self._in_one_video(differ)]
-        return differ[differ["similarity"] >= self._joins] if kind == "conflicts" else differ
+            return pairs[copies.notna() & others.notna()]
+        return pairs

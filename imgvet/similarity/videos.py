@@ -50,6 +50,17 @@ def still_frames(valid: pd.DataFrame) -> pd.Series:
     return frames.duplicated(["video", "digest"]).reindex(valid.index, fill_value=False)
 
 
+def alike_as(pairs: pd.DataFrame, items: pd.DataFrame) -> pd.Series:
+    """How each pair of the table similarity is alike: exact, near or within (one video).
+
+    ``items`` are known by id. Frames beside each other are alike in any film, so those of one video
+    are no near duplicates. The bytes of exact ones are the same.
+    """
+    digest, video = items["digest"], videos_of(items)
+    exact, within = (pairs["from"].map(of) == pairs["to"].map(of) for of in (digest, video))
+    return pd.Series("near", pairs.index).mask(within, "within").mask(exact, "exact")
+
+
 def group_by_video(
     members: pd.DataFrame, info: pd.DataFrame, items: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:

@@ -155,7 +155,8 @@ def listing_of(
     if chosen:
         return as_table(chosen)
     where = ", ".join(options.inputs) or "the empty list"
-    if narrowed := [name for name in _NARROWING if getattr(options, name)]:
+    names = _NARROWING + ("num_images",) * any(map(is_remote, options.inputs))
+    if narrowed := [name for name in names if getattr(options, name)]:
         raise InputEmptyError(f"No image of {where} is left", f"Check {listed(narrowed)}")
     endings = " ".join(sorted(IMAGE_EXTENSIONS))
     found = f", but {each(other_files)}" if other_files else ""

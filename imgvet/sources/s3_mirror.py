@@ -134,8 +134,6 @@ def sync_to_local(
     report = SyncReport()
     wanted = (entry for entry in listed if entry.checked(min_file_size).status is Reason.OK)
     missing = _missing(wanted, mirrors, report)
-    for index in mirrors.glob("*/*/index.sqlite"):  # an earlier layout, whose files nobody finds
-        shutil.rmtree(index.parent, ignore_errors=True)
     for other in set(mirrors.glob("downloaded-*")) - {_downloaded(mirrors, run)}:
         other.unlink()  # of a run that ended: nobody asks for it again
     try:

@@ -7,9 +7,12 @@ reference to it can be checked at any time.
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,10 +25,14 @@ from pydantic import BaseModel
 
 from imgvet.errors import StaleReferenceError, failing_as
 from imgvet.parameters import Frozen
+from imgvet.progress import report_progress
 from imgvet.tables import Table, conform, read_table, write_table
+from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir, draft_in, swap_folder, write_text
 
 DIGEST_BYTES = 16
+_MB = 1 << 20
+_LONG = 50 * _MB
 
 
 class Reference(Frozen):
@@ -44,12 +51,39 @@ def digest_bytes(data: bytes, size: int = DIGEST_BYTES) -> str:
     return hashlib.blake2b(data, digest_size=size).hexdigest()
 
 
-def digest_file(path: Path) -> str:
-    """BLAKE2b-128 of a file, hexadecimal, read in chunks."""
+def digest_file(path: Path, tell: Callable[[int], object] = abs) -> str:
+    """BLAKE2b-128 of a file, hexadecimal, read in chunks, the size of each of which is told."""
+    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
     with path.open("rb") as stream:
-        return hashlib.file_digest(
-            stream, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)
-        ).hexdigest()
+        while chunk := stream.read(_MB):
+            digest.update(chunk)
+            tell(len(chunk))
+    return digest.hexdigest()
+
+
+def known_digests(files: Mapping[str, Path], known_in: Path) -> dict[str, str]:
+    """What files hold, by name; only those are read that changed since they were last asked for.
+
+    It is remembered in a file, by size and time. How far reading is gets told if it takes long.
+    """
+    states = {name: path.stat() for name, path in files.items()}
+    now = {name: [state.st_size, state.st_mtime_ns] for name, state in states.items()}
+    known = json.loads(known_in.read_text()) if known_in.is_file() else {}
+    known = {name: row for name, row in known.items() if row[1:] == now.get(name)}
+    new = [name for name in files if name not in known]
+    total, done = sum(states[name].st_size for name in new), Counter[str]()
+
+    def read(name: str) -> list[object]:
+        def tell(size: int) -> None:
+            done[name] += size
+            if total >= _LONG:
+                report_progress("read_files", sum(done.values()) // _MB, total // _MB)
+
+        return [digest_file(files[name], tell), *now[name]]
+
+    known |= zip(new, in_threads(read, new, os.cpu_count() or 1), strict=True)
+    write_text(known_in, json.dumps(known))
+    return {name: str(known[name][0]) for name in files}
 
 
 def content_of(path: Path) -> tuple[str, int]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,7 +60,7 @@ def holdings(store: Store) -> list[Holding]:
     outdated = store.outdated()
     found = []
     for folder in sorted(path for path in store.work.store.iterdir() if path.is_dir()):
-        sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
+        sizes = list(_sizes_in(folder))
         holds = _CONTENTS.get(folder.name.partition("-")[0], "")
         items = None
         if folder in packs:  # a damaged pack is left out, and left alone
@@ -69,6 +71,14 @@ def holdings(store: Store) -> list[Holding]:
             holds = f"{holds} {OUTDATED}".strip()
         found.append(Holding(folder.name, holds, items, len(sizes), sum(sizes)))
     return found
+
+
+def _sizes_in(folder: Path) -> Iterator[int]:
+    """The sizes of all files, but those that go meanwhile, as a run may be writing."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                yield (Path(parent) / name).stat().st_size
 
 
 def damaged(store: Store) -> list[Path]:

@@ -28,7 +28,7 @@ def duplicates(run: ReportInputs) -> Content:
         "groups": gallery(groups, limits.CARDS, lambda group: _copies(run, group)),
         "decided": counts.exact_duplicate_groups - len(groups),
         "histogram": _similarities(run, near["similarity"]) if len(near) > 1 else None,
-        "pairs": pairs_of(run, "across"),
+        "pairs": pairs_of(run, "near"),
     }
 
 

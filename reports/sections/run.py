@@ -39,7 +39,7 @@ def overview(run: ReportInputs) -> Content:
         "conflicting": judged["digest"][judged["conflict"]].nunique(),
         "contradicting": int((first != second).sum()),
         "mislabelled": int((judged["is_issue"] & ~judged["conflict"]).sum()),
-        "near": len(run.open_pairs("across")),
+        "near": len(run.open_pairs("near")),
         "shell_work_dir": shlex.quote(work_dir),
         "python_work_dir": repr(work_dir),
         "root_is_input": inputs == [run.image_table.root.rstrip("/\\")],

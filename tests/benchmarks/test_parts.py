@@ -15,7 +15,7 @@ from benchmarks.process import run
 from benchmarks.recall import measure
 from benchmarks.rows import as_lines, at_least, at_most, only
 from benchmarks.settings import Settings
-from benchmarks.synthetic_vectors import draw, model_of, normalised
+from benchmarks.synthetic_vectors import draw, model_of
 
 MEBIBYTE = 2**20
 
@@ -68,7 +68,7 @@ def test_drawn_vectors_have_the_nearest_cosines_of_their_model() -> None:
     random = np.random.default_rng(3)
     photos = random.normal(size=(200, 1, 64)) + 1.0
     edited = photos + random.normal(size=(200, len(EDITS), 64)) * 0.1
-    real = normalised(np.concatenate([photos, edited], axis=1))
+    real = np.concatenate([photos, edited], axis=1)
     vectors = draw(model_of(real), 1000)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert np.array_equal(vectors, draw(model_of(real), 1000))

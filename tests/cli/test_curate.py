@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import filelock
 import pytest
 
 from imgvet.cli.main import main
+from imgvet.curation.rules import Rules
 from imgvet.dataset import create
+from imgvet.reports.pictures import inliner
+from imgvet.reports.plan import propose
+from imgvet.store.references import digest_bytes
 from imgvet.workdir import WorkDir
+from support.archives import write_zip
 from support.finished_run import finish_run
 from support.pictures import age, jpeg, photograph, write_photographs
 
@@ -139,6 +145,23 @@ def test_the_page_shows_what_goes_for_what_and_loads_nothing(work: WorkDir) -> N
     first = work.plan_page.read_bytes()
     main(["curate", "plan", str(work.path), "--near", "remove"])
     assert work.plan_page.read_bytes() == first
+
+
+def test_an_archive_is_shown_by_its_first_image_that_has_a_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = {"a.jpg": b"broken", "b.jpg": jpeg(photograph(0)), "c.jpg": jpeg(photograph(0))}
+    folder = tmp_path / "archives"
+    folder.mkdir()
+    archives = [write_zip(folder / name, content) for name in ("a.zip", "b.zip")]
+    work = finish_run(archives, tmp_path / "out")
+    propose(work, Rules())
+    section = work.plan_page.read_text().split('id="whole_file"')[1].split("<section")[0]
+    first, second = re.findall(r'src="(data:image/jpeg;base64,.*?)"', section)
+    assert first == second == inliner(work)(digest_bytes(jpeg(photograph(0))))
+    assert main(["curate", "apply", str(work.plan_csv), "--to", str(tmp_path / "q")]) == 0
+    said = "in archives, videos, crops or buckets: never touched; manifest.csv lists them.\n"
+    assert said in capsys.readouterr().out
 
 
 def test_commands_on_the_page_work_in_any_folder(

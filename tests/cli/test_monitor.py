@@ -129,6 +129,7 @@ def test_a_watched_dataset_without_a_server(
             "ALARM  cats: invalid rate jumped from 0 % to 100 % among new images" in second.stdout
         )
         assert "Messages sent: 1" in second.stdout
+        assert f"If it is meant to be so: imgvet baseline {out} --set " in second.stdout
         assert "Traceback" not in second.stderr
         assert [entry["type"] for entry in receiver.posted] == ["failure"]
     shown = run(environment, "baseline", out, "--set", "last:2").stdout

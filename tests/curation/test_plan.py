@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from imgvet.curation.decisions import Decision, Kind, decide
 from imgvet.curation.plan import make_plan, plan_lines
 from imgvet.curation.rules import Rules, make_rules
 from imgvet.errors import ImgvetError, InvalidParameterError
+from imgvet.progress import Progress, listening
 from imgvet.search.saved_lists import save_list
 from imgvet.store.references import digest_file
 from imgvet.workdir import WorkDir
@@ -436,6 +438,31 @@ def test_a_film_of_which_every_frame_goes_goes_itself_if_its_bytes_stay(tmp_path
     assert "6 images and 1 archive or video (1 byte)" in plan_lines(make_plan(work, Rules()))[0]
     decide(work, Decision(Kind.KEEP, digest_file(tmp_path / "remux.mp4")))
     assert whole_files(work) == copies
+
+
+def test_of_whole_files_only_those_are_read_whose_bytes_are_asked_for_and_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgvet.store.references._LONG", 1 << 20)
+    frames = []
+    for name, size in (("a.mp4", 3 << 20), ("copy.mp4", 3 << 20), ("remux.mp4", 2 << 20)):
+        (tmp_path / name).write_bytes(bytes(size))
+        os.utime(tmp_path / name, (1e9, 1e9))
+        frames += film(tmp_path / name, "d", "e", "e")
+    work = planted_run(tmp_path / "out", frames)
+    told: list[Progress] = []
+    with listening(told.append):
+        first = make_plan(work, Rules())
+    assert {state.total for state in told} == {8}
+    assert {1, 8} <= {state.done for state in told}
+    told.clear()
+    with listening(told.append):
+        assert make_plan(work, Rules()).equals(first)
+    assert not told
+    (tmp_path / "copy.mp4").write_bytes(b"x" * (3 << 20))
+    with listening(told.append):
+        assert whole_files(work)["copy.mp4"] == ("review", None)
+    assert told[-1].total == 3
 
 
 def test_a_film_that_another_one_shows_is_for_a_person(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 
 from imgvet.cli.main import main
 from imgvet.dataset import create
+from imgvet.errors import RunNotFoundError
 from imgvet.exchange.compare import Side, compare_sides, read_side
+from imgvet.reports.comparison import comparison_page
 from imgvet.workdir import WorkDir
 from support.archives import write_tar
 from support.exported import write_rows
@@ -79,6 +82,14 @@ def test_each_planted_change_is_found_and_nothing_else(sides: tuple[Side, Side])
     assert told(found.images, "split_before")["photo05.jpg"] == "train"
 
 
+def test_labels_are_compared_where_no_split_is_known(sides: tuple[Side, Side]) -> None:
+    before, after = sides
+    found = compare_sides(replace(before, images=before.images.assign(split=None)), after)
+    assert found.counts["relabelled"] == 1
+    assert set(found.images["split"]) == {None}
+    assert "<bdi>cat</bdi> → <bdi>dog</bdi>" in comparison_page(found)
+
+
 def test_the_way_back_is_the_other_way_round(sides: tuple[Side, Side]) -> None:
     found, back = compare_sides(*sides), compare_sides(*reversed(sides))
     assert (back.counts["new"], back.counts["gone"]) == (1, 3)
@@ -101,6 +112,17 @@ def test_folders_are_compared_by_content_without_a_run(runs: tuple[WorkDir, Work
     assert found.counts["newly_bad"] == 0
     mixed = compare_sides(read_side(str(runs[0].path)), read_side(str(new)))
     assert mixed.counts == found.counts
+
+
+def test_a_work_dir_of_crops_alone_is_no_data_set(
+    runs: tuple[WorkDir, WorkDir], tmp_path: Path
+) -> None:
+    old, box = runs[0].path.parent / "old", "row_y=0,col_x=0,height=50,width=50"
+    crops = finish_run(old, tmp_path / "C", bounding_box=box)
+    with pytest.raises(RunNotFoundError, match=r"but one on crops\. Its results are in .*/crops"):
+        read_side(str(tmp_path / "C"))
+    assert read_side(crops.name).record is not None
+    assert create(work_dir=tmp_path / "C")._repr_html_() is None
 
 
 def test_what_changed_parameters_change_is_not_compared(

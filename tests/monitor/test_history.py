@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from imgvet.errors import HistoryDamagedError, HistoryError, HistoryOutdatedError
+from imgvet.errors import HistoryError, HistoryUnusableError
 from imgvet.monitor.finished import add_run, earlier_runs, run_of, settings_of
 from imgvet.monitor.history import (
     SCHEMA,
@@ -103,13 +103,13 @@ def test_a_damaged_history_is_left_alone_until_it_is_set_aside(
         path.write_bytes(path.read_bytes()[:-9] if isinstance(content, str) else content)
     damaged = path.read_bytes()
     for attempt in (lambda: read_history(work), lambda: save_run(work, monitored("b"))):
-        with pytest.raises(HistoryDamagedError, match=r"is damaged.*move it away"):
+        with pytest.raises(HistoryUnusableError, match=r"is damaged.*move it away"):
             attempt()
     for number in (1, 2):
         path.write_bytes(damaged)
         runs, notice = open_history(work)
         assert (runs, path.exists()) == ((), False)
-        name = f"history.damaged-{number}.parquet"
+        name = f"history.aside-{number}.parquet"
         assert notice.endswith(f"it is kept as {name}.")
         assert path.with_name(name).read_bytes() == damaged
     save_run(work, monitored("b"))
@@ -122,15 +122,15 @@ def test_a_history_of_an_earlier_version_is_set_aside_and_that_is_said_once(
     pq.write_table(earlier, history_path(work))
     assert earlier_runs(work, "1", "") == ()
     assert caplog.text == ""
-    with pytest.raises(HistoryOutdatedError, match="keeps this file beside it"):
+    with pytest.raises(HistoryUnusableError, match="keeps this file beside it"):
         read_history(work)
     for number in range(3):
         add_run(work, run_of(record_of(number), summary_of(9), "x", work.part))
     kept = {path.name for path in work.path.glob("*.*")}
-    assert kept == {"history.parquet", "history.old-1.parquet"}
+    assert kept == {"history.parquet", "history.aside-1.parquet"}
     assert len(caplog.records) == 1
     said = [run.notice for run in read_history(work)]
-    assert said[0].endswith("it is kept as history.old-1.parquet.")
+    assert said[0].endswith("it is kept as history.aside-1.parquet.")
     assert said[1:] == ["", ""]
 
 

@@ -65,6 +65,19 @@ def test_half_of_all_images_are_missed_and_a_tenth_is_not() -> None:
     assert "lost:images" in told(many, run(1, label_=0))[0]
 
 
+def test_what_is_lost_is_told_while_another_alarm_is_on() -> None:
+    before, on = run(0, label_=100), {"alarms": ("drift:embeddings",), "in_order": False}
+    grown = run(1, label_=1000).model_copy(update=on)
+    lost = run(2, label_=400)
+    alarms = told(before, grown, lost)[0]
+    assert "lost:images" in alarms
+    lost = lost.model_copy(update={**on, "alarms": (*alarms, *on["alarms"])})
+    still = run(3, label_=450).model_copy(update={"alarms": lost.alarms})
+    assert "lost:images" in told(before, grown, lost, still)[0]
+    back = run(3, label_=900).model_copy(update={"alarms": lost.alarms})
+    assert "lost:images" not in told(before, grown, lost, back)[0]
+
+
 def test_a_class_that_exploded_is_told_and_a_dataset_that_grows_evenly_is_not() -> None:
     before = [run(number, label_cat=500, label_dog=300) for number in range(3)]
     assert told(*before, run(3, label_cat=2500, label_dog=1500))[0] == ()

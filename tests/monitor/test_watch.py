@@ -247,7 +247,7 @@ def test_a_damaged_history_is_set_aside_and_one_of_a_later_version_is_not(
     history_path(work).write_bytes(b"nonsense")
     watched = run(good, 1)
     assert "is damaged" in watched.notice
-    assert "kept as history.damaged-1.parquet" in watched.notice
+    assert "kept as history.aside-1.parquet" in watched.notice
     assert [row.run_id for row in read_history(work)] == ["run-1"]
     monkeypatch.setattr("imgvet.monitor.history.SCHEMA_VERSION", 0)
     history_path(work).touch()  # what is as it was read is known

@@ -64,14 +64,16 @@ def test_images_pairs_and_groups_are_counted_apart(tables: Tables) -> None:
     assert (counts.dark, counts.bright, counts.blurry) == (2, 1, 0)
 
 
-def test_videos_are_counted_and_pairs_of_frames_of_one_video(tables: Tables) -> None:
+def test_alike_frames_of_one_video_are_counted_with_the_videos(tables: Tables) -> None:
     """0 to 3 are frames of one video, 4 of another, 5 is a photo."""
     films = ["/a.mp4"] * 4 + ["/b.mp4", "/photo.jpg"] + ["/c.jpg"] * 4
     times = [0, 1000, 2000, 3000, 0, *[None] * 5]
     items = tables["items"].assign(path=films, member=None, time_ms=times)
     pairs = pd.DataFrame({"offset_ms": pd.array([0, None], "Int64")})
-    counts = count({**tables, "items": items, "video_pairs": pairs}, OPTIONS)[0]
+    counts, examples = count({**tables, "items": items, "video_pairs": pairs}, OPTIONS)
     assert (counts.videos, counts.video_pairs, counts.near_duplicate_within) == (2, 1, 1)
+    assert (counts.near_duplicate_images, counts.near_duplicate_pairs) == (2, 1)
+    assert (counts.near_duplicate_proven, examples["near_duplicate_rate"]) == (0, [4, 5])
     assert (counts.exact_duplicate_images, counts.exact_duplicate_surplus) == (0, 0)
     assert counts.still_frames == 2
     assert count(tables, OPTIONS)[0].videos is None

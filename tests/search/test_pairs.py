@@ -23,8 +23,8 @@ def test_labels_that_differ_are_known_and_alike_enough_and_the_most_alike_come_f
     alike = AlikePairs(pairs, empty(LEAKS), images, 0.9)
     found = {kind: alike.of(kind)[["from", "to"]].values.tolist() for kind in KINDS}
     assert found == {
-        "across": [[1, 3], [0, 2], [3, 4]],
         "near": [[1, 3], [0, 2], [3, 4]],
+        "within": [],
         "exact": [[0, 1]],
         "leaks": [],
         "conflicts": [[0, 1], [1, 3]],
@@ -37,9 +37,12 @@ def test_frames_of_one_video_are_told_from_those_of_several() -> None:
     items = items.assign(time_ms=[0, 1, 0, None], path=["/a.mp4", "/a.mp4", "/b.mp4", "/d.jpg"])
     rows = [(0, 1, 0.95), (0, 2, 0.94), (1, 3, 0.93)]
     pairs = to_frame(conform(pd.DataFrame(rows, columns=["from", "to", "similarity"]), SIMILARITY))
-    alike = AlikePairs(pairs, empty(LEAKS), ImageTable.of_frames({"items": items}), 0.9)
-    assert alike.of("across")[["from", "to"]].to_numpy().tolist() == [[0, 2], [1, 3]]
-    assert len(alike.of("near")) == 3
+    images = ImageTable.of_frames({"items": items, "similarity": pairs})
+    alike = AlikePairs(pairs, empty(LEAKS), images, 0.9)
+    assert alike.of("near")[["from", "to"]].to_numpy().tolist() == [[0, 2], [1, 3]]
+    assert alike.of("within")[["from", "to"]].to_numpy().tolist() == [[0, 1]]
+    assert images["similarity.pairs"].to_pylist() == [1, 1, 1, 1]
+    assert images["similarity.highest"].to_pylist() == [0.94, 0.93, 0.94, 0.93]
 
 
 def test_still_frames_are_no_copies() -> None:

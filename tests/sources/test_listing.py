@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions
 from imgvet.sources.inputs import find_inputs, list_items
-from imgvet.sources.listing import LISTING_SCHEMA, Entry, select, with_digests
+from imgvet.sources.listing import LISTING_SCHEMA, Entry, listing_of, select, with_digests
 from imgvet.store.files import SCHEMA, FileKey
 from imgvet.tables import to_frame
 from imgvet.workdir import WorkDir
@@ -181,6 +181,13 @@ def test_files_with_other_endings_are_counted_and_told_where_there_is_nothing_el
     touch(tmp_path / "a.jpg", tmp_path / "b.zip")
     expected = {".b": 2, ".txt": 2, ".a": 1, ".c": 1, ".d": 1, "more": 3}
     assert find_inputs(sources).other_files == expected
+
+
+def test_where_the_first_files_of_a_bucket_hold_nothing_the_number_of_them_is_named() -> None:
+    with pytest.raises(InputEmptyError, match=r"No image of s3://b is left\. Check num_images"):
+        listing_of([], SourceOptions(input_dir=("s3://b",), num_images=1))
+    with pytest.raises(InputEmptyError, match="No image in photos"):
+        listing_of([], SourceOptions(input_dir=("photos",), num_images=1))
 
 
 @pytest.mark.parametrize(

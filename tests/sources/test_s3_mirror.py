@@ -91,17 +91,6 @@ def test_all_images_are_fetched_once_and_skipped_the_second_time(
 
 
 @pytest.mark.usefixtures("proxy")
-def test_what_an_earlier_layout_left_is_removed(bucket: Bucket, tmp_path: Path) -> None:
-    old = tmp_path / "server" / "bucket"
-    old.mkdir(parents=True)
-    for name in ("index.sqlite", "a.jpg"):
-        (old / name).write_bytes(b"x")
-    bucket.put({"a.jpg": b"new"})
-    assert sync(bucket, tmp_path).downloaded == 1
-    assert not old.exists()
-    assert copies(bucket, tmp_path) == {"a.jpg": b"new"}
-
-
 def test_what_changed_vanished_or_was_cut_is_fetched_again(
     proxy: FaultProxy, bucket: Bucket, photos: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
+import os
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from filelock import FileLock
 
 from imgvet.cli.main import main
 from imgvet.measures.compute_stats import measure_files
@@ -132,3 +134,15 @@ def test_the_command_tells_checks_and_shrinks(
     assert main(["store", "verify", out]) == 0
     assert main(["store", "gc", out, "--unused-days", "-1"]) == 2
     assert main(["store", "info", str(store.work.path.parent)]) == 2
+
+
+def test_what_only_reads_needs_no_work_dir_that_can_be_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(store.work.path)
+    with FileLock(store.work.store / "lock"):
+        assert main(["store", "info", out]) == 0
+        assert "all" in capsys.readouterr().out
+        assert main(["store", "verify", out]) == 2
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        assert main(["store", "verify", out]) == 0

@@ -15,8 +15,7 @@
   document.querySelectorAll("a[data-labels]").forEach(function (link) {
     link.href = "/pairs?kind=near&labels=" + encodeURIComponent(link.dataset.labels);
   });
-  const near = document.querySelector('.contents a[href^="videos.html"]') ? "across" : "near";
-  const decide = { labels: "/labels", leaks: "/pairs?kind=leaks", duplicates: "/pairs?kind=" + near };
+  const decide = { labels: "/labels", leaks: "/pairs?kind=leaks", duplicates: "/pairs?kind=near" };
   Object.entries(decide).forEach(function ([section, address]) {
     const heading = document.getElementById(section + "-title");
     if (!heading || !heading.closest("section").querySelector(".pair")) return;
