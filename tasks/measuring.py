@@ -32,7 +32,7 @@ from imgvet.store.references import (
     store_arrow,
     store_file,
     store_table,
-    write_blocks,
+    write_scattered,
 )
 from imgvet.tables import CONTENTS, CROPS, INVALID, ITEMS, STATS
 from imgvet.tasks.context import RunContext
@@ -184,8 +184,8 @@ def collect_embeddings(context: RunContext, contents: Reference, card: ModelCard
     """The array of embeddings, row i being that of row i of the distinct contents."""
     digests = load_table(context.work, contents)[DIGEST].tolist()
     packs = context.store.embeddings(card.digest)
-    blocks = compute.blocks_of_embeddings(digests, packs, card.width)
-    write = partial(write_blocks, blocks, (len(digests), card.width))
+    parts = compute.embeddings_in(packs, digests, card.width)
+    write = partial(write_scattered, parts, (len(digests), card.width))
     return store_file(context.work, "embeddings", ".npy", write)
 
 

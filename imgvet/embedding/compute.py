@@ -8,6 +8,7 @@ from itertools import chain
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from imgvet.crops.crop import decode_item
 from imgvet.images.picture import Pixels, decode_thumbnail
@@ -25,9 +26,7 @@ from imgvet.threads import in_threads
 
 STAGE = "embed"
 VERSION = 2
-"""Of :func:`collect_embeddings`."""
-
-_BLOCK = 50_000
+"""Of :func:`embeddings_in`."""
 
 PixelReader = Callable[[str], Pixels]
 """Gives the pixels of a content by its digest; called from many threads."""
@@ -110,26 +109,31 @@ def original_reader(
     return read
 
 
-def blocks_of_embeddings(digests: Sequence[str], packs: Packs, width: int) -> Iterator[Vectors]:
-    """The same as :func:`collect_embeddings`, some of its rows at a time."""
-    parts = (digests[start : start + _BLOCK] for start in range(0, len(digests), _BLOCK))
-    return (collect_embeddings(part, packs, width) for part in parts)
-
-
 def collect_embeddings(digests: Sequence[str], packs: Packs, width: int) -> Vectors:
     """The embeddings of contents in the packs of one model, shape (n, width), in the order given.
 
-    StaleReferenceError if no pack holds some of them.
+    Raises as :func:`embeddings_in`.
+    """
+    vectors = np.empty((len(digests), width), np.float32)
+    for rows, values in embeddings_in(packs, digests, width):
+        vectors[rows] = values
+    return vectors
+
+
+def embeddings_in(
+    packs: Packs, digests: Sequence[str], width: int
+) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
+    """Of each pack of one model the embeddings, (m, width), and which of the contents they are of.
+
+    StaleReferenceError, at the end, if no pack holds some of them.
     """
     row_of = {digest: row for row, digest in enumerate(digests)}
     found: set[str] = set()
-    vectors = np.empty((len(digests), width), np.float32)
     held_by = packs.digests_by_name().items()
     for rows in packs.tables(name for name, held in held_by if not row_of.keys().isdisjoint(held)):
         held = rows.column(DIGEST).to_pylist()
         found.update(held)
         places = np.array([row_of.get(digest, -1) for digest in held], np.int64)
         values = rows.column("embedding").combine_chunks().flatten().to_numpy().reshape(-1, width)
-        vectors[places[places >= 0]] = values[places >= 0]
+        yield places[places >= 0], values[places >= 0]
     packs.require(digests, found)
-    return vectors

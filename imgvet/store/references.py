@@ -150,13 +150,23 @@ def write_vectors(vectors: NDArray[Any], path: Path) -> None:
         np.save(stream, vectors, allow_pickle=False)
 
 
-def write_blocks(blocks: Iterable[NDArray[np.float32]], shape: tuple[int, int], path: Path) -> None:
-    """Write an array as :func:`write_vectors` does, some of its rows at a time."""
+def write_scattered(
+    parts: Iterable[tuple[NDArray[np.int64], NDArray[np.float32]]],
+    shape: tuple[int, int],
+    path: Path,
+) -> None:
+    """Write an array as :func:`write_vectors` does, from rows (m,) and what stands in them."""
     header = {"descr": "<f4", "fortran_order": False, "shape": shape}
     with path.open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, header)
-        for block in blocks:
-            stream.write(block.astype("<f4", copy=False).data)
+        first, size = stream.tell(), 4 * shape[1]
+        for rows, values in parts:
+            order = np.argsort(rows)
+            rows_in_order, values_in_order = rows[order], values[order].astype("<f4", copy=False)
+            ends = np.flatnonzero(np.diff(rows_in_order, append=-1) != 1) + 1
+            for start, end in zip([0, *ends], ends, strict=False):
+                stream.seek(first + size * int(rows_in_order[start]))
+                stream.write(values_in_order[start:end].data)
 
 
 def read_vectors(path: Path) -> NDArray[np.float32]:

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgvet.embedding import compute as module
 from imgvet.embedding.compute import (
-    blocks_of_embeddings,
     collect_embeddings,
     embed,
     embed_pictures,
+    embeddings_in,
     thumbnail_reader,
 )
 from imgvet.errors import ModelError, StaleReferenceError
@@ -25,7 +24,7 @@ from imgvet.options import ModelOptions, VideoOptions
 from imgvet.similarity.distances import Metric
 from imgvet.store.files import FileToRead
 from imgvet.store.packs import THUMBNAIL_PLACE, places_in
-from imgvet.store.references import write_blocks, write_vectors
+from imgvet.store.references import write_scattered, write_vectors
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
 from support.onnx_models import Signature, expected, write_model
@@ -79,7 +78,7 @@ def test_an_edit_is_nearer_than_another_picture(model: Model) -> None:
 
 
 def test_the_stage_embeds_each_content_and_gives_rows_in_order(
-    tmp_path: Path, model: Model, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, model: Model
 ) -> None:
     store = Store(WorkDir(tmp_path / "out"))
     paths = write_scenes(tmp_path / "photos", 19)
@@ -93,11 +92,10 @@ def test_the_stage_embeds_each_content_and_gives_rows_in_order(
     vectors = collect_embeddings(digests, packs, model.card.width)
     backwards = collect_embeddings(digests[::-1], packs, model.card.width)
     assert np.array_equal(vectors, backwards[::-1])
-    monkeypatch.setattr(module, "_BLOCK", 4)
-    blocks = blocks_of_embeddings(digests, packs, model.card.width)
-    write_blocks(blocks, vectors.shape, tmp_path / "blocks.npy")
-    write_vectors(vectors, tmp_path / "whole.npy")
-    assert (tmp_path / "blocks.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+    for order in (digests, digests[::-1], digests[1::2]):
+        write_scattered(embeddings_in(packs, order, 384), (len(order), 384), tmp_path / "parts.npy")
+        write_vectors(collect_embeddings(order, packs, 384), tmp_path / "whole.npy")
+        assert (tmp_path / "parts.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-4)
     assert len(np.unique(vectors, axis=0)) == 19
 
