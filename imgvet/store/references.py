@@ -51,7 +51,7 @@ def digest_bytes(data: bytes, size: int = DIGEST_BYTES) -> str:
     return hashlib.blake2b(data, digest_size=size).hexdigest()
 
 
-def digest_file(path: Path, tell: Callable[[int], object] = abs) -> str:
+def digest_file(path: Path, tell: Callable[[int], object] = lambda _: None) -> str:
     """BLAKE2b-128 of a file, hexadecimal, read in chunks, the size of each of which is told."""
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
     with path.open("rb") as stream:
