@@ -99,7 +99,7 @@ def test_what_a_killed_run_had_measured_is_there_for_another_machine(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("imgvet.embedding.compute.collect_embeddings", interrupt)
+        patch.setattr("imgvet.embedding.compute.embeddings_in", interrupt)
         with pytest.raises(KeyboardInterrupt):
             run(machine("a"))
     second = machine("b")
