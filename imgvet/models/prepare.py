@@ -17,8 +17,9 @@ from imgvet.models.model import ModelCard
 Vectors = NDArray[np.float32]
 
 _PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-_IS_ONE = 1e-5
-"""A vector whose length is this near to 1 is kept as it is."""
+_IS_ONE = 1e-6
+"""A vector whose length is this near to 1 is kept as it is; what is farther from it would be taken
+for another length where vectors are compared (:mod:`imgvet.similarity.distances`)."""
 
 
 def prepared(pictures: Iterable[Pixels], card: ModelCard) -> NDArray[Any]:
