@@ -131,7 +131,7 @@ class BucketCopy:
         raise WorkDirBusyError(
             f"{place} is held by {who}, last heard of {age:.0f} s ago",
             f"Wait for it, as it is heard of every {RENEWED:.0f} s; if it was killed, run again in "
-            f"{STALE - age + 1:.0f} s",
+            f"{max(STALE - age, 0.0) + 1:.0f} s",
         )
 
     def fetch(self, *, stored: bool) -> None:

@@ -214,12 +214,17 @@ def test_a_lock_that_was_left_is_taken_over_and_its_holder_sends_nothing(
     assert contents(open_finished(place, stored=True)) == SECOND
 
 
-def test_a_lock_that_was_left_on_this_machine_is_taken_over_at_once(
-    place: Path, bucket: Bucket, machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
+def leave_a_lock(place: Path) -> None:
+    """What a run that was killed leaves."""
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Folder, "delete", lambda *_: None)
         hold(place, contents)
+
+
+def test_a_lock_that_was_left_on_this_machine_is_taken_over_at_once(
+    place: Path, bucket: Bucket, machine: Machine
+) -> None:
+    leave_a_lock(place)
     assert "lock" in keys(bucket)
     machine("b")
     with pytest.raises(WorkDirBusyError, match="if it was killed, run again in"):
@@ -232,9 +237,7 @@ def test_a_lock_that_was_left_on_this_machine_is_taken_over_at_once(
 def test_a_lock_that_is_given_back_at_that_moment_is_taken(
     place: Path, bucket: Bucket, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(Folder, "delete", lambda *_: None)
-        hold(place, contents)
+    leave_a_lock(place)
     machine("b")
     get = Folder.get
 

@@ -155,7 +155,11 @@ def write_scattered(
     shape: tuple[int, int],
     path: Path,
 ) -> None:
-    """Write an array as :func:`write_vectors` does, from rows (m,) and what stands in them."""
+    """Write an array as :func:`write_vectors` does, a part at a time, in any order.
+
+    A part is rows, int64 (m,), and what stands in them, float32 (m, width); all rows of the
+    ``shape`` (n, width) have to come. OSError if the disk is full.
+    """
     header = {"descr": "<f4", "fortran_order": False, "shape": shape}
     with path.open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, header)
