@@ -123,7 +123,7 @@ def collect_embeddings(digests: Sequence[str], packs: Packs, width: int) -> Vect
 def embeddings_in(
     packs: Packs, digests: Sequence[str], width: int
 ) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
-    """Of each pack of one model the embeddings, (m, width), and which of the contents they are of.
+    """Of each pack of one model which of the contents it holds, (m,), and their embeddings.
 
     StaleReferenceError, at the end, if no pack holds some of them.
     """

@@ -223,6 +223,8 @@ def distances_between(
 ) -> NDArray[np.floating]:
     """The distance of every embedding of ``left`` to every one of ``right``, (m, n).
 
+    They are float32 for cosine, else float64.
+
     euclidean, l1 and linf count in ``unit``; canberra is the mean over the values instead of their
     sum; jensenshannon is the divergence in bits, 0 to 1 (Lin, Divergence Measures Based on the
     Shannon Entropy, 1991), of embeddings divided by their sums; cosine is 1 - cosine.
