@@ -53,7 +53,7 @@ def write_pictures(
     Those that the report in ``earlier`` shows in the same size are taken from there.
     """
     (folder / FOLDER).mkdir()
-    side = _side(list(digests), read)
+    side = _side(digests, read)
     made_so = f"{_VERSION} {side}\n"
     (folder / FOLDER / _HOW).write_text(made_so)
     known: set[str] = set()
@@ -137,14 +137,15 @@ def _decoded(jpeg: bytes, width: int, height: int) -> Pixels:
     )
 
 
-def _side(digests: Sequence[str], read: ThumbnailReader) -> int:
+def _side(digests: Collection[str], read: ThumbnailReader) -> int:
     """The long side at which the pictures together stay within their limit.
 
-    Bytes grow about as the area, a little slower; a few evenly chosen pictures tell how many.
+    Bytes grow about as the area, a little slower; a few pictures tell how many. Those of the
+    least digests are chosen by chance as well as any, and hardly change with the set, so that its
+    pictures are not made anew in another size for a few others among them.
     """
     allowed = max(limits.PICTURES_BYTES / max(len(digests), 1), limits.PICTURE_BYTES)
-    step = max(1, len(digests) // _TRIED)
-    tried = (shrink(read(digest)) for digest in digests[::step])
+    tried = (shrink(read(digest)) for digest in sorted(digests)[:_TRIED])
     sizes = [len(shrunk[0]) for shrunk in tried if shrunk]
     if not sizes or np.mean(sizes) <= allowed:
         return limits.PICTURE_SIDE

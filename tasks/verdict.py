@@ -112,7 +112,7 @@ class Background(Frozen):
     decisions: Decisions
 
 
-@cached_stage(version=11)
+@cached_stage(version=12)
 def build_report(
     context: RunContext,
     tables: dict[str, Reference],

@@ -87,6 +87,23 @@ def test_pictures_of_an_earlier_report_are_taken_over(tmp_path: Path) -> None:
         assert (new / "images" / path.name).read_bytes() == path.read_bytes()
 
 
+def test_a_few_other_pictures_do_not_change_the_size_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{number:03d}" for number in range(120)]
+    heavy = dict(zip(names, np.random.default_rng(5).random(len(names)) < 0.5, strict=True))
+    monkeypatch.setattr(limits, "PICTURES_BYTES", len(names) * 8_000)
+    read = {True: jpeg(180, 256), False: jpeg(20, 30)}
+    sides = set()
+    for number, gone in enumerate(names[50:110:15]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        left = [name for name in names if name != gone]
+        pictures = write_pictures(left, lambda name: read[heavy[name]], folder)
+        sides.add(max(picture.width for picture in pictures.values()))
+    assert len(sides) == 1
+
+
 @pytest.mark.parametrize("change", ["size", "no word of how they were made"])
 def test_pictures_that_were_made_otherwise_are_made_anew(
     change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
