@@ -57,6 +57,8 @@ _SERVER: Mapping[str, str] = {
     # Half a second each time for what nobody has on a server that ends with the run.
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+    # Checks of types that a library below it would weave into itself as it is imported.
+    "PY_KEY_VALUE_DISABLE_BEARTYPE": "true",
 }
 
 PATIENCE: Mapping[str, str] = {"PREFECT_CLIENT_MAX_RETRIES": "2"}

@@ -42,6 +42,9 @@ READ_SCHEMA = pa.schema(
 )
 """What reading a file gave: its content digest, or why it could not be read."""
 
+_WORTH_A_DECODER = 2 << 20
+"""Bytes of pictures that take about as long to decode as a process that decodes takes to start."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -102,6 +105,7 @@ def measure_files(
     gave, a table of :data:`READ_SCHEMA` in order of the shard.
     """
     claims = ContentClaims(store.measures.digests())
+    threads = min(threads, 1 + sum(file.file_size or 0 for file in files) // _WORTH_A_DECODER)
 
     def use(file: FileToRead, content: Content | Failure) -> tuple[FileToRead, Row, bool, Found]:
         if isinstance(content, Failure):

@@ -15,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from importlib.util import LazyLoader, find_spec, module_from_spec
 from typing import TYPE_CHECKING, Any
@@ -198,7 +199,8 @@ def _great_expectations() -> Iterator[None]:
             # It imports google.api_core where Ray brought it along.
             warnings.filterwarnings("ignore", "Please install grpcio-status", ImportWarning)
             _import_when_used("scipy", "stats")  # a quarter of the whole, for checks not used here
-            import great_expectations  # noqa: F401
+            with _fields_not_copied_deeply():
+                import great_expectations  # noqa: F401
 
             if warnings.showwarning is not show:  # it sends all warnings of the process to a log
                 logging.captureWarnings(False)
@@ -206,6 +208,27 @@ def _great_expectations() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+@contextmanager
+def _fields_not_copied_deeply() -> Iterator[None]:
+    """Spare models of pydantic 1 that are made meanwhile the copies of all that fields hold.
+
+    Each takes over the fields of its bases so, hundreds of them: a third of the import.
+    """
+    from pydantic.v1.fields import ModelField
+
+    def copied(field: ModelField, _: object) -> ModelField:
+        own = copy(field)
+        own.class_validators = dict(field.class_validators)  # a model adds to what it takes over
+        own.field_info = copy(field.field_info)
+        return own
+
+    ModelField.__deepcopy__ = copied  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        del ModelField.__deepcopy__  # type: ignore[attr-defined]
 
 
 def _import_when_used(package: str, name: str) -> None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from imgvet.similarity.distances import Reals, Rows
 
@@ -58,6 +56,10 @@ def _grown(own: Rows, near: Rows, contents: Rows, similar: Similar, least: float
 
 
 def _linked(similarity: Reals, least: float) -> Rows:
+    # Few runs need them, and they take a tenth of a second to import.
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
     if len(similarity) == 1:
         return np.zeros(1, np.int64)
     apart = 1.0 - similarity

@@ -34,7 +34,7 @@ from imgvet.workdir import WorkDir, write_atomically
 STAGE = "verify_pairs"
 VERSION = 7
 
-_PAIRS_AT_ONCE = 128
+_PAIRS_AT_ONCE, _WORTH_A_PROCESS = 128, 256
 
 _PAIR, _SHOWN = ["first", "second"], ["from_shown", "to_shown"]
 _KEY = [*_PAIR, "thorough"]
@@ -98,6 +98,7 @@ def _findings(wanted: pd.DataFrame, store: Store, threads: int) -> pd.DataFrame:
     rows = list(pairs.itertuples(index=False, name=None))
     ends = part_ends(families[order])
     parts = [rows[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    threads = min(threads, 1 + len(rows) // _WORTH_A_PROCESS)
     new = in_threads(comparer(store, contents, isolated), parts, threads)
     found = list(tracked(chain.from_iterable(new), STAGE, len(known), len(wanted)))
     pairs[list(Finding._fields)] = pd.DataFrame(found, pairs.index, dtype=object)

@@ -90,6 +90,27 @@ def test_copies_share_one_content_and_one_embedding_row(folder: Path, store: Sto
     assert found.contents[["id", "copies"]].to_numpy().tolist() == [[0, 2], [2, 1]]
 
 
+def test_a_few_small_pictures_are_decoded_by_one_process(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    read_each = module.read_each
+    monkeypatch.setattr(
+        module,
+        "read_each",
+        lambda files, reader, use, threads: (
+            asked.append(threads) or read_each(files, reader, use, threads)
+        ),
+    )
+    measure(folder, store, threads=4)
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    monkeypatch.setattr(module, "_WORTH_A_DECODER", size // 2)
+    measure(folder, Store(WorkDir(store.work.path.with_name("other"))), threads=4)
+    monkeypatch.setattr(module, "_WORTH_A_DECODER", 1)
+    measure(folder, Store(WorkDir(store.work.path.with_name("third"))), threads=4)
+    assert asked == [1, 3, 4]
+
+
 def test_the_size_limit_is_not_part_of_what_is_stored(folder: Path, store: Store) -> None:
     assert collected(folder, store).items["status"].iloc[3] == "too_small"
     options = MediaOptions(min_input_image_width=1, min_input_image_height=1)

@@ -5,13 +5,17 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import v1
+from pydantic.v1.fields import ModelField
 
 from imgvet.check_options import CheckLimits
 from imgvet.metrics import BASIC_METRICS, METRICS
+from imgvet.quality import expectations
 from imgvet.quality.checks import CHECK_BY_NAME, CHECKS
 from imgvet.quality.result import CheckResult, CheckState, verdict
 from imgvet.quality.run_checks import run_checks
@@ -157,6 +161,40 @@ def test_the_process_warns_as_it_did() -> None:
     show = warnings.showwarning
     run_checks(own_suite(LIMITS), GOOD, {}, {})
     assert warnings.showwarning is show
+
+
+def test_models_made_while_it_is_imported_change_no_other() -> None:
+    """They share what the fields of their bases hold, but not what they add to it."""
+    with expectations._fields_not_copied_deeply():
+
+        class Base(v1.BaseModel):
+            number: int = 1
+            numbers: list[int] = [1]
+
+            @v1.validator("number")
+            def no_zero(cls, value: int) -> int:
+                assert value != 0
+                return value
+
+        class Even(Base):
+            class Config:
+                fields: ClassVar = {"numbers": {"max_items": 1}}
+
+            @v1.validator("number")
+            def even(cls, value: int) -> int:
+                assert value % 2 == 0
+                return value
+
+        class Other(Base):
+            pass
+
+    assert not hasattr(ModelField, "__deepcopy__")
+    assert [model(number=3, numbers=[1, 2]).number for model in (Base, Other)] == [3, 3]
+    assert Even(number=2).numbers is not Base().numbers
+    for model, wrong in ((Base, {"number": 0}), (Even, {"number": 3}), (Even, {"number": 0})):
+        with pytest.raises(v1.ValidationError):
+            model(**wrong)
+    assert Base.__fields__["numbers"].field_info is not Even.__fields__["numbers"].field_info
 
 
 GUARDED_RUN = """
