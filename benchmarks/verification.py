@@ -38,7 +38,8 @@ from imgvet.models.model import BUILTIN_FOLDER, load_model
 from imgvet.options import SimilarityOptions
 from imgvet.similarity.alignment import Look
 from imgvet.similarity.relations import Finding, related
-from imgvet.similarity.verify import comparer
+from imgvet.similarity.relations import compared as relations_of
+from imgvet.similarity.verify import pictures_of
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
 
@@ -81,14 +82,19 @@ def verified(settings: Settings) -> Verified:
         files = edited_files(photos, scratch / "pictures")
         digests, vectors = measure_and_embed(files, scratch / "stages", model)
         store = Store(WorkDir(scratch / "stages"))
-        compare = comparer(store, digests, lambda function, *known: function(*known))
+        shown_of = pictures_of(store)
+
+        def compare(one: int, other: int, *, thorough: bool) -> Finding:
+            ends = digests[one], digests[other]
+            shown = {digest: found for digest in ends if (found := shown_of(digest))}
+            return relations_of([(*ends, thorough)], shown)[0]
 
         def compared(marks: NDArray[np.bool_]) -> tuple[dict[Pair, Finding], float]:
             pairs = [(one, other) for one, other in np.argwhere(marks).tolist()]
             listed = alike >= least.threshold
             start = time.process_time()
             findings = {
-                (one, other): compare([(digests[one], digests[other], bool(listed[one, other]))])[0]
+                (one, other): compare(one, other, thorough=bool(listed[one, other]))
                 for one, other in pairs
             }
             return findings, (time.process_time() - start) / max(len(pairs), 1) * 1e3

@@ -19,7 +19,7 @@ from imgvet.curation.findings import Finding, Found
 from imgvet.curation.keepers import Keepers
 from imgvet.format import counted, listed
 from imgvet.search.copies import copy_groups
-from imgvet.similarity.distances import Metric, Space, unit_of
+from imgvet.similarity.distances import Metric, space_of
 from imgvet.similarity.pairs import families_of
 from imgvet.store.references import read_vectors
 from imgvet.summary import read_record
@@ -125,8 +125,7 @@ class NearGroups:
         off = [name for name, action in self._actions.items() if action == "off"]
         joins = ~pairs["list"].isin(off) | (rules.same_video != "off")
         self._ends = pairs.loc[joins, ["from", "to"]].to_numpy(np.int64)
-        unit = unit_of(vectors, metric.distance) if len(pairs) else 1.0
-        self._space = Space(vectors, metric.distance, unit)
+        self._space = space_of(vectors if len(pairs) else vectors[:0], metric.distance)
         self._let_go: dict[int, set[int]] = defaultdict(set)
         """By image those of which a person decided that they stay for it."""
         present = set(self._row_of.index)

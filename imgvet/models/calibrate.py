@@ -15,13 +15,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from imgvet.models.prepare import normalised
+
 LEAST_CONTENTS = 50
 """Fewer embeddings say too little."""
 
 TAIL_SIMILARITY = 0.845
 """What the end of different pictures gets: what the most similar of 300 photographs have."""
 
-VERSION = 2
+VERSION = 3
 
 _SAMPLES, _SIZE, _LOW = 64, 50, 0.01
 
@@ -31,14 +33,12 @@ def scale_of(vectors: NDArray[np.float32]) -> float | None:
 
     Embeddings of distinct contents, float32 (n, width), in any order; those of zeros say nothing.
     """
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    telling = (lengths > 0).ravel()
-    if telling.sum() < LEAST_CONTENTS:
+    telling = np.flatnonzero(vectors.any(axis=1))
+    if len(telling) < LEAST_CONTENTS:
         return None
-    units = vectors[telling] / lengths[telling]
     random, nearest = np.random.default_rng(0), []
     for _ in range(_SAMPLES):
-        sample = units[random.permutation(len(units))[:_SIZE]]
+        sample = normalised(vectors[random.permutation(telling)[:_SIZE]])
         cosines = sample @ sample.T
         np.fill_diagonal(cosines, -1.0)
         nearest.append(cosines.max(axis=1))

@@ -17,7 +17,7 @@ from imgvet.quality.run_checks import run_checks
 from imgvet.quality.suite import merged, own_suite
 from imgvet.reasons import Reason
 from imgvet.similarity.outliers import standing_out
-from imgvet.similarity.videos import alike_as, still_frames, videos_of
+from imgvet.similarity.videos import open_pairs, still_frames, videos_of
 from imgvet.summary import Counts, Exact, LabelStructure, RunSummary
 
 Tables = Mapping[str, pd.DataFrame]
@@ -80,7 +80,7 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
     valid, surplus = items[has["valid"]], items.loc[has["exact_duplicate_surplus"], "id"]
     still = still_frames(valid)
     copies = int(valid[~still].duplicated("digest", keep=False).sum())
-    near = open_pairs(similarity, valid, "near")
+    near = open_pairs(similarity, valid.set_index("id"), "near")
     sizes, robust = tables["component_info"]["count"].tolist(), standing_out(tables["outliers"])
     told, shown = _annotated(tables)
     counts = Counts(
@@ -114,7 +114,9 @@ def _of_videos(tables: Tables, valid: pd.DataFrame, still: pd.Series) -> dict[st
     return {
         "videos": videos_of(valid).nunique(),
         "video_pairs": int(aligned.sum()),
-        "near_duplicate_within": len(open_pairs(tables["similarity"], valid, "within")),
+        "near_duplicate_within": len(
+            open_pairs(tables["similarity"], valid.set_index("id"), "within")
+        ),
         "still_frames": int(still.sum()),
     }
 
@@ -158,13 +160,13 @@ def properties(
     valid = items["status"] == Reason.OK.value
     good = items[valid]
     moving = good[~still_frames(good)]
-    paired = open_pairs(similarity, good, "near")[["from", "to"]].to_numpy().ravel()
+    near = open_pairs(similarity, good.set_index("id"), "near")
     found = {
         "images": True,
         "valid": valid,
         "invalid": ~valid,
         "exact_duplicate_surplus": items.index.isin(moving.index[moving.duplicated("digest")]),
-        "near_duplicate_images": valid & items["id"].isin(paired),
+        "near_duplicate_images": valid & items["id"].isin(near[["from", "to"]].to_numpy().ravel()),
     }
     for name, mask in flagged(stats, options).items() if options.run_stats else ():
         found[name] = items["id"].isin(stats.loc[mask, "id"])
@@ -174,15 +176,6 @@ def properties(
 def totals(has: pd.DataFrame) -> dict[str, int]:
     """How many images have each of their :func:`properties`."""
     return {str(name): int(number) for name, number in has.sum().items()}
-
-
-def open_pairs(similarity: pd.DataFrame, valid: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """The pairs of the table similarity that are near, or within one video, of valid items.
-
-    Those that were decided to be no duplicates are left out.
-    """
-    chosen = alike_as(similarity, valid.set_index("id")) == kind
-    return similarity[chosen & ~similarity["decided"].astype(bool)]
 
 
 def invalid_by_reason(items: pd.DataFrame) -> dict[str, int]:

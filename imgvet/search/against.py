@@ -31,8 +31,8 @@ from imgvet.search.picture import has_model, model_of, pixels_for
 from imgvet.similarity.alignment import Look
 from imgvet.similarity.distances import Reals, Rows, Vectors
 from imgvet.similarity.relations import Relation, related
+from imgvet.similarity.verify import pictures_of
 from imgvet.sources.inputs import opened
-from imgvet.store.packs import DIGEST, Thumbnails
 from imgvet.store.references import digest_bytes, read_vectors
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord, read_record
@@ -211,16 +211,8 @@ def _relations(
 
 def _stored_pictures(work: WorkDir) -> Callable[[str], Look | None]:
     """Gives a picture of a run by its digest, as far as its store has it."""
-    store, names = Store(work), [DIGEST, "width", "height"]
-    thumbnails, rows = Thumbnails(store.measures), store.measures.read(names)
-    columns = (rows[name].to_pylist() for name in names)
-    sizes = {digest: (width, height) for digest, width, height in zip(*columns, strict=True)}
-
-    def see(digest: str) -> Look | None:
-        thumbnail = thumbnails.read(digest)
-        return None if thumbnail is None else Look(thumbnail, sizes[digest])
-
-    return see
+    shown_of = pictures_of(Store(work))
+    return lambda digest: Look(*shown) if (shown := shown_of(digest)) else None
 
 
 def _picture_in(read: Callable[[int], bytes | Failure], row: int) -> Look | None:

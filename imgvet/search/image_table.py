@@ -20,7 +20,7 @@ import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from imgvet.reasons import Reason
-from imgvet.similarity.videos import alike_as, still_frames
+from imgvet.similarity.videos import open_pairs, still_frames
 from imgvet.sources.listing import shared_folder
 from imgvet.tables import (
     BY_NAME,
@@ -242,8 +242,7 @@ class ImageTable:
     @cached_property
     def _pairs(self) -> dict[str, Any]:
         pairs = to_frame(self._tables[SIMILARITY.name].to_table())
-        is_near = alike_as(pairs, self.frame(FRAME)) == "near"
-        near = pairs[is_near & ~pairs["decided"].fillna(value=False).astype(bool)]
+        near = open_pairs(pairs, self.frame(FRAME), "near")
         ends = near.melt(["similarity", "relation"], ["from", "to"], value_name="id")
         best = ends.sort_values("similarity", ascending=False, kind="stable").drop_duplicates("id")
         best = best.set_index("id").reindex(self.ids)

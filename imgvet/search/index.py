@@ -32,6 +32,7 @@ from imgvet.similarity.distances import (
     space_of,
 )
 from imgvet.similarity.groups import farthest_subset, representative_subset
+from imgvet.similarity.index import CELL_RECALL
 from imgvet.similarity.neighbors import EXACT_LIMIT
 from imgvet.similarity.search import SPARE, faiss_metric, nearest_among
 from imgvet.store.references import read_vectors
@@ -41,9 +42,6 @@ from imgvet.workdir import WorkDir, write_atomically
 
 MAX_NEIGHBORS = 1000
 """At most this many images are found at a time."""
-
-RECALL = 0.985
-"""Share of the true nearest of a sample that the compared cells have to hold."""
 
 _SAMPLE, _TRAINING_PER_CELL, _ADDED, _SEED = 256, 40, 65_536, 1234
 _QUERIES, _DISTANCES = 4096, 1 << 22
@@ -267,6 +265,6 @@ class SearchIndex:
             index.nprobe = min(probes, cells)
             found = index.search(queries, 2 + SPARE)[1]
             share = (true[:, :, None] == found[:, None, :]).any(axis=2).mean()
-            if share >= RECALL or probes >= cells:
+            if share >= CELL_RECALL or probes >= cells:
                 break
         return index

@@ -43,7 +43,7 @@ ALL_PAIRS_LIMIT = 2_000
 
 _ROUNDING = 1e-3
 _MARGIN = 1e-5
-"""Similarities nearer to ``cc_threshold`` than this are computed anew, in double precision."""
+"""Similarities at most this far below ``cc_threshold`` are computed anew, in double precision."""
 _BLOCK_PAIRS = 1 << 23
 
 
@@ -115,27 +115,21 @@ def _exact_joins(
         apart = space.between(slice(start, start + step), slice(rest, None))
         if len(decided):
             apart[are_decided(rows[part][:, None], rows[others], decided)] = np.inf
-        tops, lefts = _starts(labels[part]), _starts(labels[others])
-        least = np.minimum.reduceat(np.minimum.reduceat(apart, lefts, axis=1), tops, axis=0)
-        best = metric.similarity(least)
-        for top, left in np.argwhere(best >= limit - _MARGIN).tolist():
-            found = (part[tops[top]], others[lefts[left]])
-            if best[top, left] >= limit + _MARGIN:
-                joins.append(np.array([found]))
-                continue
-            down = slice(tops[top], tops[top + 1] if top + 1 < len(tops) else None)
-            across = slice(lefts[left], lefts[left + 1] if left + 1 < len(lefts) else None)
-            close = np.argwhere(metric.similarity(apart[down, across]) >= limit - _MARGIN)
-            queries, against = part[down][close[:, 0]], others[across][close[:, 1]]
-            exact = metric.similarity(space.distances(queries, against[:, None]))
-            if (exact >= limit).any():
-                joins.append(np.array([found]))
+        tops, lefts = _bounds(labels[part]), _bounds(labels[others])
+        least = np.minimum.reduceat(apart, lefts[:-1], axis=1)
+        least = np.minimum.reduceat(least, tops[:-1], axis=0)
+        for top, left in np.argwhere(metric.similarity(least) >= limit - _MARGIN).tolist():
+            block = apart[tops[top] : tops[top + 1], lefts[left] : lefts[left + 1]]
+            row, column = np.unravel_index(block.argmin(), block.shape)
+            nearest = np.array([[part[tops[top] + row], others[lefts[left] + column]]])
+            if metric.similarity(space.distances(nearest[:, 0], nearest[:, 1:])) >= limit:
+                joins.append(nearest)
     return np.concatenate(joins)
 
 
-def _starts(labels: Rows) -> Rows:
-    """Where each run of equal labels starts."""
-    return np.flatnonzero(np.diff(labels, prepend=-1))
+def _bounds(labels: Rows) -> Rows:
+    """Where each run of equal labels starts, and where the last one ends."""
+    return np.append(np.flatnonzero(np.diff(labels, prepend=-1)), len(labels))
 
 
 def _labels(ends: Rows, count: int) -> Rows:

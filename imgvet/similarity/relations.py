@@ -19,6 +19,9 @@ from imgvet.similarity.maps import Map, scale
 Pair = tuple[str, str, bool]
 """Digests of two contents, and whether to look thoroughly for what they have in common."""
 
+Shown = tuple[bytes, Size]
+"""A thumbnail, and the size of its picture."""
+
 
 class Relation(StrEnum):
     """What two pictures have to do with each other: the first that is true."""
@@ -57,7 +60,7 @@ _RECOLOURED = 6.0
 _OVERLAID = 0.1
 
 
-def compared(pairs: Sequence[Pair], shown: Mapping[str, tuple[bytes, Size]]) -> list[Finding]:
+def compared(pairs: Sequence[Pair], shown: Mapping[str, Shown]) -> list[Finding]:
     """What pairs of contents have to do with each other, by their thumbnails and sizes.
 
     In order of the pairs. ValueError if a thumbnail is damaged.

@@ -9,6 +9,7 @@ that both show the same. What was found for a pair of contents is kept for the n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -17,14 +18,13 @@ import pandas as pd
 import pyarrow as pa
 
 from imgvet.images.isolation import isolated
-from imgvet.measures.collect import rows_of
 from imgvet.options import SimilarityOptions
 from imgvet.progress import tracked
 from imgvet.reasons import Failure
 from imgvet.similarity.distances import Rows
 from imgvet.similarity.maps import Map, inverted
 from imgvet.similarity.pairs import Apart, families_of
-from imgvet.similarity.relations import Finding, Pair, Relation, compared
+from imgvet.similarity.relations import Finding, Pair, Relation, Shown, compared
 from imgvet.store.packs import DIGEST, Thumbnails
 from imgvet.store.store import Store
 from imgvet.tables import SIMILARITY, read_if_sound, to_frame, write_table
@@ -98,8 +98,9 @@ def _findings(wanted: pd.DataFrame, store: Store, threads: int) -> pd.DataFrame:
     rows = list(pairs.itertuples(index=False, name=None))
     ends = part_ends(families[order])
     parts = [rows[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    store.measures.require(contents, store.measures.digests())
     threads = min(threads, 1 + len(rows) // _WORTH_A_PROCESS)
-    new = in_threads(comparer(store, contents, isolated), parts, threads)
+    new = in_threads(partial(_compared, shown_of=pictures_of(store)), parts, threads)
     found = list(tracked(chain.from_iterable(new), STAGE, len(known), len(wanted)))
     pairs[list(Finding._fields)] = pd.DataFrame(found, pairs.index, dtype=object)
     joined = pd.concat([known, pairs], ignore_index=True)[[*_KEY, *Finding._fields]]
@@ -140,22 +141,26 @@ def _load(path: Path) -> pd.DataFrame:
     return frame[frame["version"] == VERSION].drop(columns="version")
 
 
-def comparer(
-    store: Store, digests: list[str], within: Callable[..., list[Finding] | Failure]
-) -> Callable[[Sequence[Pair]], list[Finding]]:
-    """Compares pairs of these contents, in a process of its own if ``within`` is `isolated`."""
-    thumbnails = Thumbnails(store.measures)
-    known = rows_of(digests, store.measures, [DIGEST, "width", "height"]).drop_duplicates(DIGEST)
-    sizes = dict(zip(known[DIGEST], zip(known["width"], known["height"], strict=True), strict=True))
+def _compared(pairs: Sequence[Pair], shown_of: Callable[[str], Shown | None]) -> list[Finding]:
+    contents = {digest for pair in pairs for digest in pair[:2]}
+    shown = {digest: known for digest in contents if (known := shown_of(digest))}
+    found = isolated(compared, pairs, shown)
+    # A process that was ended from outside says nothing of the pairs.
+    return compared(pairs, shown) if isinstance(found, Failure) else found
 
-    def compare(pairs: Sequence[Pair]) -> list[Finding]:
-        contents = {digest for pair in pairs for digest in pair[:2]}
-        shown = {each: (thumbnails.read(each) or b"", sizes[each]) for each in contents}
-        found = within(compared, pairs, shown)
-        # A process that was ended from outside says nothing of the pairs.
-        return compared(pairs, shown) if isinstance(found, Failure) else found
 
-    return compare
+def pictures_of(store: Store) -> Callable[[str], Shown | None]:
+    """Gives thumbnail and size of a content by its digest, as far as the store has it."""
+    names = [DIGEST, "width", "height"]
+    thumbnails, rows = Thumbnails(store.measures), store.measures.read(names)
+    columns = (rows[name].to_pylist() for name in names)
+    sizes = {digest: (width, height) for digest, width, height in zip(*columns, strict=True)}
+
+    def shown(digest: str) -> Shown | None:
+        thumbnail = thumbnails.read(digest)
+        return None if thumbnail is None else (thumbnail, sizes[digest])
+
+    return shown
 
 
 def _inverted(transform: Map) -> list[float]:

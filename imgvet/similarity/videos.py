@@ -61,6 +61,15 @@ def alike_as(pairs: pd.DataFrame, items: pd.DataFrame) -> pd.Series:
     return pd.Series("near", pairs.index).mask(within, "within").mask(exact, "exact")
 
 
+def open_pairs(similarity: pd.DataFrame, items: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """The pairs of the table similarity that are alike so, but those decided to be no duplicates.
+
+    ``kind`` and ``items`` are as in :func:`alike_as`.
+    """
+    decided = similarity["decided"].fillna(value=False).astype(bool)
+    return similarity[(alike_as(similarity, items) == kind) & ~decided]
+
+
 def group_by_video(
     members: pd.DataFrame, info: pd.DataFrame, items: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:

@@ -157,6 +157,26 @@ def test_components_are_those_of_all_pairs_whatever_k(
     assert groups_in(found) == set(expected)
 
 
+def test_contents_that_are_just_similar_enough_join_whatever_single_precision_says() -> None:
+    random, metric, count = np.random.default_rng(0), Metric(scale=0.55), 400
+    first = random.normal(size=(count, 64))
+    both = np.concatenate([first, first + 0.25 * random.normal(size=first.shape)])
+    space = space_of(both.astype(np.float32), "cosine")
+    rough = metric.similarity(space.between(slice(0, count), slice(count, None)).diagonal())
+    exact = metric.similarity(space.distances(np.arange(count), np.arange(count)[:, None] + count))
+    places = np.flatnonzero(rough < exact[:, 0])
+    assert len(places) > 5
+    for place in places:
+        one, other = both[place], both[count + place]
+        vectors = np.stack([one, one + (one - other) / 4, other, other - (one - other) / 4])
+        vectors = vectors.astype(np.float32)
+        options = ComponentOptions(cc_threshold=exact[place, 0])
+        pairs = listed_by(vectors, metric, 1)
+        assert len(pairs) == 2
+        found = components_of(pairs, items_of([0, 1, 2, 3]), vectors, metric, options, 1)
+        assert groups_in(found) == {frozenset(range(4))}
+
+
 @pytest.mark.parametrize("limit", [50_000, 0])
 @pytest.mark.parametrize("copies", [7, 8, 30])
 def test_copies_of_one_picture_are_one_component(
