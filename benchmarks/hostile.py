@@ -57,7 +57,7 @@ def items_of(folder: Path, work_dir: Path) -> pd.DataFrame:
     listing = list_items(options, work)
     rows = to_frame(listing)
     files = files_in(rows[rows["status"] == Reason.OK.value])
-    reads = measure_files(files, Store(work), videos, context.threads, 0, len(files))
+    reads = measure_files(files, Store(work), videos, context.threads)
     return item_tables(with_reads(listing, [reads]), Store(work), MediaOptions()).items
 
 

@@ -38,9 +38,8 @@ def measure_and_embed(
             FileToRead(start + row, str(path), path.stat().st_size, None)
             for row, path in enumerate(part)
         ]
-        digests += measure_files(files, store, VideoOptions(), cores(), start, len(paths))[
-            DIGEST
-        ].to_pylist()
+        reads = measure_files(files, store, VideoOptions(), cores())
+        digests += reads[DIGEST].to_pylist()
     measured = store.measures.read(["status", DIGEST, *THUMBNAIL_PLACE])
     if set(measured["status"].to_pylist()) != {"ok"}:
         raise ValueError("a file is no valid picture")

@@ -94,7 +94,7 @@ def _analyze(
         request.cutter,
     )
     found = _measured(stages, options, request, listed)
-    items, contents = found.items, found.contents
+    items, contents = found.tables["items"], found.contents
     stats = stages.run(measuring.collect_stats, items, options.part(StatsOptions))
     vectors = _embedded(stages, options, request, found)
     scale = stages.run(measuring.estimate_scale, vectors) if request.needs_scale else None
@@ -117,14 +117,12 @@ def _analyze(
     groups = stages.run(similarity.find_groups, items, vectors, by_content, metric)
 
     tables = {
-        "items": items,
+        **found.tables,
         "stats": stats,
         "similarity": pairs,
         "outliers": rare.outliers,
         **grouped,
         **groups,
-        "invalid": found.invalid,
-        **({"crops": found.crops} if found.crops is not None else {}),
     }
     structure = None
     if found.splits > 1:
@@ -220,6 +218,8 @@ def _embedded(
 ) -> Reference:
     """The embeddings of the model, or the user's own."""
     if request.model is None:
-        return stages.run(measuring.collect_user_embeddings, found.items, request.user_embeddings)
+        return stages.run(
+            measuring.collect_user_embeddings, found.tables["items"], request.user_embeddings
+        )
     stages.run_shards(measuring.embed, found.to_embed, request.model, options.part(VideoOptions))
     return stages.run(measuring.collect_embeddings, found.contents, request.model.card)

@@ -116,7 +116,7 @@ class Stages:
 
         runner, threads = self.runners.of(len(plan.shards))
         context = self.context.model_copy(update={"threads": threads})
-        ends = [*(shard.done_before for shard in plan.shards), plan.pending]
+        ends = [*(shard.before.done for shard in plan.shards), plan.pending]
         for shard in plan.shards:
             if len(waiting) == IN_FLIGHT:
                 wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -69,6 +70,26 @@ def absolute(place: str) -> str:
     return place if is_elsewhere else os.path.abspath(Path(place).expanduser())  # noqa: PTH100
 
 
+def numbers_in(text: str) -> dict[str, float]:
+    """Numbers by name, written as ``name=number`` with commas or spaces between them.
+
+    ValueError, with what is wrong, of anything else.
+    """
+    found: dict[str, float] = {}
+    for entry in re.sub(r"\s*=\s*", "=", text).replace(",", " ").split():
+        name, _, value = entry.partition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not name or not math.isfinite(number):
+            raise ValueError(f"{entry!r} is not name=number")
+        if name in found:
+            raise ValueError(f"{name} comes twice")
+        found[name] = number
+    return found
+
+
 PartType = TypeVar("PartType", bound="Part")
 
 
@@ -113,7 +134,7 @@ def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> 
         made = kind(**values)
         made.model_dump_json()
     except ValidationError as error:
-        raise _first_problem(kind, error, command) from None
+        raise _refusal(kind, error, command) from None
     except PydanticSerializationError:
         raise InvalidParameterError(
             "A name in the parameters is not UTF-8, which neither tables nor servers can keep",
@@ -122,7 +143,13 @@ def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> 
     return made
 
 
-def _first_problem(kind: type[Part], error: ValidationError, command: str) -> InvalidParameterError:
+def first_problem(error: ValidationError) -> str:
+    """What is wrong first, after where it is."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
+
+
+def _refusal(kind: type[Part], error: ValidationError, command: str) -> InvalidParameterError:
     first = error.errors(include_url=False)[0]
     location = [str(step) for step in first["loc"] if not str(step).startswith("function-")]
     name, remedy = ".".join(location), f"'imgvet {command} --help' lists what is allowed"

@@ -10,8 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 LOGGER_NAME = "imgvet.progress"
 _logger = logging.getLogger(LOGGER_NAME)
@@ -20,8 +19,7 @@ _REPORT_EVERY = 20
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a stage is: items done, of how many; of 0 if nobody knows yet."""
 
     stage: str

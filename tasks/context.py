@@ -5,8 +5,14 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from imgvet.parameters import Frozen
+from imgvet.store.references import Reference, read_vectors, resolve, store_arrow
 from imgvet.store.store import Store
+from imgvet.tables import Table, conform, read_table
 from imgvet.workdir import WorkDir
 
 RUN_LOGGER = "imgvet.run"
@@ -40,3 +46,15 @@ class RunContext(Frozen):
     def store(self) -> Store:
         """The packs of the work dir."""
         return Store(self.work)
+
+    def table(self, reference: Reference) -> pd.DataFrame:
+        """The frame behind a reference."""
+        return read_table(resolve(self.work, reference))
+
+    def array(self, reference: Reference) -> NDArray[np.float32]:
+        """The array behind a reference, mapped read-only into memory."""
+        return read_vectors(resolve(self.work, reference))
+
+    def save(self, table: Table, frame: pd.DataFrame) -> Reference:
+        """Store a frame as one of the known tables."""
+        return store_arrow(self.work, table.name, conform(frame, table))

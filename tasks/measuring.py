@@ -18,20 +18,16 @@ from imgvet.models import calibrate
 from imgvet.models.model import Model, ModelCard
 from imgvet.options import MediaOptions, StatsOptions, VideoOptions
 from imgvet.parameters import Frozen
-from imgvet.progress import Progress
 from imgvet.sources.reading import Reader
 from imgvet.store.compact import mark_used, today
 from imgvet.store.files import FILE_COLUMNS, files_in
 from imgvet.store.packs import DIGEST, PLACE_COLUMNS, places_in
 from imgvet.store.references import (
     Reference,
-    load_array,
-    load_table,
     resolve,
     store_array,
     store_arrow,
     store_file,
-    store_table,
     write_scattered,
 )
 from imgvet.tables import CONTENTS, CROPS, INVALID, ITEMS, STATS
@@ -57,16 +53,15 @@ class ItemOptions(Frozen):
 class CollectedItems(Frozen):
     """References to tables, and the contents still to be computed.
 
-    Crops: their table, how many images were cut, and how many of these gave none. Splits and labels
-    are how many different ones valid items have.
+    Of crops how many images were cut, and how many of these gave none. Splits and labels are how
+    many different ones valid items have.
     """
 
-    items: Reference
-    invalid: Reference
+    tables: dict[str, Reference]
+    """Those of a run: items, invalid, and of crops crops."""
     contents: Reference
     to_embed: Plan
     to_measure: Plan
-    crops: Reference | None = None
     sources: int | None = None
     without_crops: int | None = None
     splits: int = 0
@@ -77,10 +72,8 @@ class CollectedItems(Frozen):
 @computed_anywhere
 def compute_stats(context: RunContext, videos: VideoOptions, shard: Shard) -> Reference:
     """Read, decode and measure one shard of files; items are cached one by one, in packs."""
-    rows = load_table(context.work, shard.rows)
-    reads = measure_files(
-        files_in(rows), context.store, videos, context.threads, shard.done_before, shard.total
-    )
+    files = files_in(context.table(shard.rows))
+    reads = measure_files(files, context.store, videos, context.threads, shard.before)
     return store_arrow(context.work, "reads", reads)
 
 
@@ -90,9 +83,9 @@ def compute_crops(
     context: RunContext, videos: VideoOptions, cutter: Cutter, shard: Shard
 ) -> Reference:
     """Read and decode one shard of pictures, cut them, and measure their crops."""
-    rows = load_table(context.work, shard.rows)
+    rows = context.table(shard.rows)
     cuts = dict(zip(files_in(rows), rows["cut"], strict=True))
-    how = (context.store, videos, context.threads, shard.done_before, shard.total)
+    how = (context.store, videos, context.threads, shard.before)
     reads = measure_files(list(cuts), *how, cutting(cuts, cutter))
     return store_arrow(context.work, "reads", reads)
 
@@ -117,13 +110,14 @@ def collect_items(
     valid = tables.items[tables.items["embedding_row"].notna()]
     keys = [] if cropped is None else [*cropped.keys, *items[DIGEST].dropna()]
     mark_used(work, [*rows[DIGEST].dropna(), *keys], today())
+    made = {ITEMS: tables.items, INVALID: tables.invalid}
+    if cropped is not None:
+        made[CROPS] = cropped.crops
     return CollectedItems(
-        items=store_table(work, ITEMS, tables.items),
-        invalid=store_table(work, INVALID, tables.invalid),
-        contents=store_table(work, CONTENTS, tables.contents),
+        tables={table.name: context.save(table, frame) for table, frame in made.items()},
+        contents=context.save(CONTENTS, tables.contents),
         to_embed=_to_embed(context, items, tables.contents, options.card),
-        to_measure=plan(work, "advanced", wanted, measured, PLACE_COLUMNS),
-        crops=None if cropped is None else store_table(work, CROPS, cropped.crops),
+        to_measure=plan(work, "compute_advanced_stats", wanted, measured, PLACE_COLUMNS),
         sources=None if cropped is None else len(rows),
         without_crops=None if cropped is None else cropped.without,
         splits=valid["split"].nunique(),
@@ -149,40 +143,33 @@ def _to_embed(
 @computed_anywhere
 def compute_advanced_stats(context: RunContext, shard: Shard) -> None:
     """Measure one shard of thumbnails; items are cached one by one, in packs."""
-    places = places_in(load_table(context.work, shard.rows))
-    measure_thumbnails(places, context.store, context.threads, shard.done_before, shard.total)
+    places = places_in(context.table(shard.rows))
+    measure_thumbnails(places, context.store, context.threads, shard.before)
 
 
 @cached_stage(collect.VERSION)
 def collect_stats(context: RunContext, items: Reference, options: StatsOptions) -> Reference:
     """The table stats."""
-    stats = collect.stats_table(load_table(context.work, items), context.store, options)
-    return store_table(context.work, STATS, stats)
+    return context.save(STATS, collect.stats_table(context.table(items), context.store, options))
 
 
 @transport_stage
 @computed_anywhere
 def embed(context: RunContext, model: Model, videos: VideoOptions, shard: Shard) -> None:
     """Embed one shard of contents; items are cached one by one, in packs."""
-    rows = load_table(context.work, shard.rows)
+    rows = context.table(shard.rows)
     read = compute.thumbnail_reader(places_in(rows), context.store)
     if model.card.wants_originals:
         files = dict(zip(rows[DIGEST], files_in(rows), strict=True))
         read = compute.original_reader(files, Reader(context.work, videos), read)
-    compute.embed(
-        rows[DIGEST].tolist(),
-        read,
-        context.store,
-        model,
-        threads=context.threads,
-        before=Progress(compute.STAGE, shard.done_before, shard.total),
-    )
+    how = (context.store, model, context.threads, shard.before)
+    compute.embed(rows[DIGEST].tolist(), read, *how)
 
 
 @cached_stage(compute.VERSION)
 def collect_embeddings(context: RunContext, contents: Reference, card: ModelCard) -> Reference:
     """The array of embeddings, row i being that of row i of the distinct contents."""
-    digests = load_table(context.work, contents)[DIGEST].tolist()
+    digests = context.table(contents)[DIGEST].tolist()
     packs = context.store.embeddings(card.digest)
     parts = compute.embeddings_in(packs, digests, card.width)
     write = partial(write_scattered, parts, (len(digests), card.width))
@@ -194,13 +181,12 @@ def collect_user_embeddings(
     context: RunContext, items: Reference, given: UserEmbeddingsReference
 ) -> Reference:
     """The array of user embeddings, row i being that of row i of the distinct contents."""
-    vectors = user_embeddings.match_user_embeddings(
-        given.load(), load_table(context.work, items), given.folders
-    )
+    rows = context.table(items)
+    vectors = user_embeddings.match_user_embeddings(given.load(), rows, given.folders)
     return store_array(context.work, "embeddings", np.ascontiguousarray(vectors))
 
 
 @cached_stage(calibrate.VERSION)
 def estimate_scale(context: RunContext, embeddings: Reference) -> float | None:
     """The scale of similarity of a model of which none was measured, None if they can't tell."""
-    return calibrate.scale_of(np.asarray(load_array(context.work, embeddings)))
+    return calibrate.scale_of(np.asarray(context.array(embeddings)))

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from imgvet.bucket import computed_elsewhere
 from imgvet.parameters import Frozen
+from imgvet.progress import Progress
 from imgvet.store.packs import PACK_ITEMS
 from imgvet.store.references import Reference, store_arrow
 from imgvet.store.store import Store
@@ -22,11 +23,11 @@ Result = TypeVar("Result")
 
 
 class Shard(Frozen):
-    """The items of one shard, and how many are in the shards before it and in all of them."""
+    """The items of one shard."""
 
     rows: Reference
-    done_before: int
-    total: int
+    before: Progress
+    """How far its stage is without it."""
     files: tuple[str, ...] | None
     """Files of the work dir that it is computed from, by their names; None if others of this
     machine are needed, too, as for members of archives and frames of videos."""
@@ -43,7 +44,7 @@ class Plan(Frozen):
 
 
 def plan(
-    work: WorkDir, stem: str, items: pd.DataFrame, done: pd.Series, columns: Sequence[str]
+    work: WorkDir, stage: str, items: pd.DataFrame, done: pd.Series, columns: Sequence[str]
 ) -> Plan:
     """Cut the items that are not done into shards, with the columns that the stage needs."""
     pending = items.loc[~done, list(columns)]
@@ -51,12 +52,14 @@ def plan(
     shards = []
     for start in range(0, len(pending), PACK_ITEMS):
         shard = pending.iloc[start : start + PACK_ITEMS]
-        rows = store_arrow(work, f"shard-{stem}", pa.Table.from_pandas(shard, preserve_index=False))
+        table = pa.Table.from_pandas(shard, preserve_index=False)
+        rows = store_arrow(work, f"shard-{stage}", table)
         packs = shard["pack"].unique() if "pack" in shard else ()
         paths = map(Store(work).measures.thumbnails_path, packs)
         files = (rows.name, *(path.relative_to(work.path).as_posix() for path in paths))
         needed = None if inside[shard.index].any() else files
-        shards.append(Shard(rows=rows, done_before=start, total=len(pending), files=needed))
+        before = Progress(stage, start, len(pending))
+        shards.append(Shard(rows=rows, before=before, files=needed))
     return Plan(shards=tuple(shards), pending=len(pending), stored=int(done.sum()))
 
 

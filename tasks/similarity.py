@@ -27,7 +27,7 @@ from imgvet.similarity import (
 )
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.search import EarlierSearch, path_of
-from imgvet.store.references import Reference, load_array, load_table, store_table
+from imgvet.store.references import Reference
 from imgvet.summary import LabelStructure
 from imgvet.tables import BY_NAME, LABEL_ISSUES, LEAKS, NEIGHBORS, OUTLIERS, SIMILARITY
 from imgvet.tasks.context import RunContext
@@ -67,15 +67,14 @@ def find_neighbors(
 
     What an earlier run found saves time; it is no input, as the result does not depend on it.
     """
-    work, vectors = context.work, np.asarray(load_array(context.work, embeddings))
-    path = path_of(work, options)
+    vectors, path = np.asarray(context.array(embeddings)), path_of(context.work, options)
     earlier = EarlierSearch.load(path)
     nearest = neighbors.find_neighbors(vectors, options, context.threads, earlier)
     if neighbors.is_exact(len(vectors), options):
         EarlierSearch.of(vectors, nearest.rows).save(path)
-    ids = load_table(work, contents)["id"].to_numpy(np.int64)
+    ids = context.table(contents)["id"].to_numpy(np.int64)
     table = neighbors.as_table(nearest, ids, metric)
-    return NeighborSearch(neighbors=store_table(work, NEIGHBORS, table), recall=nearest.recall)
+    return NeighborSearch(neighbors=context.save(NEIGHBORS, table), recall=nearest.recall)
 
 
 @cached_stage(rotations.VERSION)
@@ -88,13 +87,16 @@ def find_rotated_duplicates(
     metric: Metric,
 ) -> Reference:
     """The table neighbors with rotated and flipped copies."""
-    work, store = context.work, context.store
-    frames = (load_table(work, nearest), load_table(work, contents))
-    vectors = load_array(work, embeddings)
-    table = rotations.find_rotated_duplicates(
-        *frames, vectors, store, model, metric, context.threads
+    found = rotations.find_rotated_duplicates(
+        context.table(nearest),
+        context.table(contents),
+        context.array(embeddings),
+        context.store,
+        model,
+        metric,
+        context.threads,
     )
-    return store_table(work, NEIGHBORS, table)
+    return context.save(NEIGHBORS, found)
 
 
 @cached_stage(pairs.VERSION)
@@ -102,9 +104,9 @@ def find_similar_pairs(
     context: RunContext, nearest: Reference, items: Reference, options: SimilarityOptions
 ) -> Reference:
     """The pairs of the table similarity, and those that may come to be listed."""
-    work, least = context.work, min(options.threshold, options.verify_threshold)
-    table = pairs.similar_pairs(load_table(work, nearest), load_table(work, items), least)
-    return store_table(work, SIMILARITY, table)
+    least = min(options.threshold, options.verify_threshold)
+    found = pairs.similar_pairs(context.table(nearest), context.table(items), least)
+    return context.save(SIMILARITY, found)
 
 
 @cached_stage(verify.VERSION)
@@ -116,10 +118,9 @@ def verify_pairs(
     apart: pairs.Apart,
 ) -> Reference:
     """The table similarity; pairs of contents ``apart`` are decided."""
-    work = context.work
-    frames = (load_table(work, alike)[pairs.COLUMNS], load_table(work, items))
-    table = verify.verify_pairs(*frames, context.store, options, context.threads, apart)
-    return store_table(work, SIMILARITY, table)
+    frames = (context.table(alike)[pairs.COLUMNS], context.table(items))
+    found = verify.verify_pairs(*frames, context.store, options, context.threads, apart)
+    return context.save(SIMILARITY, found)
 
 
 @cached_stage(components.VERSION)
@@ -133,15 +134,14 @@ def find_components(
     comparison: pairs.Comparison,
 ) -> dict[str, Reference]:
     """The tables components and component_info; of videos video_pairs and frozen_stretches too."""
-    work, rows = context.work, load_table(context.work, items)
-    listed = pairs.similar_pairs(load_table(work, nearest), rows, options.cc_threshold)
-    vectors = load_array(work, embeddings)
+    rows, vectors, metric = context.table(items), context.array(embeddings), comparison.metric
+    listed = pairs.similar_pairs(context.table(nearest), rows, options.cc_threshold)
     found = components.find_components(listed, rows, vectors, options, comparison, context.threads)
     if videos.has_frames(rows):
-        joined, seen = (found["components"], load_table(work, alike)), (rows, vectors)
-        found["video_pairs"] = videos.video_pairs(*joined, *seen, comparison.metric)
-        found["frozen_stretches"] = videos.frozen_stretches(*seen, comparison.metric)
-    return {name: store_table(work, BY_NAME[name], table) for name, table in found.items()}
+        joined = (found["components"], context.table(alike))
+        found["video_pairs"] = videos.video_pairs(*joined, rows, vectors, metric)
+        found["frozen_stretches"] = videos.frozen_stretches(rows, vectors, metric)
+    return {name: context.save(BY_NAME[name], table) for name, table in found.items()}
 
 
 @cached_stage(outliers.VERSION)
@@ -149,12 +149,9 @@ def find_outliers(
     context: RunContext, nearest: Reference, items: Reference, options: OutlierOptions
 ) -> OutlierSearch:
     """The table outliers."""
-    work = context.work
-    table, median = outliers.find_outliers(
-        load_table(work, nearest), load_table(work, items), options
-    )
-    stored = store_table(work, OUTLIERS, table)
-    return OutlierSearch(outliers=stored, median_similarity=median)
+    frames = (context.table(nearest), context.table(items))
+    found, median = outliers.find_outliers(*frames, options)
+    return OutlierSearch(outliers=context.save(OUTLIERS, found), median_similarity=median)
 
 
 @cached_stage(groups.VERSION)
@@ -166,10 +163,9 @@ def find_groups(
     metric: Metric,
 ) -> dict[str, Reference]:
     """The tables groups and group_info, and split_coverage if there are splits; or none."""
-    work = context.work
-    vectors = load_array(work, embeddings)
-    found = groups.find_groups(load_table(work, items), vectors, metric, options, context.threads)
-    return {name: store_table(work, BY_NAME[name], table) for name, table in found.items()}
+    seen = (context.table(items), context.array(embeddings))
+    found = groups.find_groups(*seen, metric, options, context.threads)
+    return {name: context.save(BY_NAME[name], table) for name, table in found.items()}
 
 
 @cached_stage(leaks.VERSION)
@@ -182,11 +178,8 @@ def find_leaks(
     comparison: pairs.Comparison,
 ) -> Reference:
     """The table leaks."""
-    work = context.work
-    frames = (load_table(work, alike), load_table(work, items))
-    vectors = load_array(work, embeddings)
-    found = leaks.find_leaks(*frames, vectors, options, comparison, context.threads)
-    return store_table(work, LEAKS, found)
+    seen = (context.table(alike), context.table(items), context.array(embeddings))
+    return context.save(LEAKS, leaks.find_leaks(*seen, options, comparison, context.threads))
 
 
 @cached_stage(label_issues.VERSION)
@@ -199,12 +192,11 @@ def find_label_issues(
     right: tuple[str, ...],
 ) -> LabelSearch:
     """The table label_issues; the labels of the contents ``right`` are."""
-    work = context.work
-    rows, vectors = load_table(work, items), np.asarray(load_array(work, embeddings))
+    rows, vectors = context.table(items), np.asarray(context.array(embeddings))
     given = None if probabilities is None else probabilities.load(rows["filename"].tolist())
     if given is not None:
         given.index = rows.index
-    table, structure = label_issues.find_label_issues(
+    found, structure = label_issues.find_label_issues(
         rows, vectors, search, context.threads, given, right
     )
-    return LabelSearch(label_issues=store_table(work, LABEL_ISSUES, table), structure=structure)
+    return LabelSearch(label_issues=context.save(LABEL_ISSUES, found), structure=structure)

@@ -18,14 +18,7 @@ from imgvet.reports.build import build_report as write_report
 from imgvet.reports.inputs import ReportInputs
 from imgvet.similarity.distances import Metric
 from imgvet.store.packs import Thumbnails
-from imgvet.store.references import (
-    Reference,
-    load_array,
-    load_table,
-    resolve,
-    store_file,
-    store_table,
-)
+from imgvet.store.references import Reference, resolve, store_file
 from imgvet.summary import RunRecord, RunSummary
 from imgvet.tables import ALARMS
 from imgvet.tasks.context import RunContext
@@ -63,7 +56,7 @@ def run_checks(
 ) -> Checked:
     """Count, check and sum up; ``options`` come from :func:`without_execution`."""
     work = context.work
-    counted = {name: load_table(work, tables[name]) for name in COUNTED if name in tables}
+    counted = {name: context.table(tables[name]) for name in COUNTED if name in tables}
     summary, checks = summarize(counted, facts, options, suite)
     text = (summary.model_dump_json(indent=2) + "\n").encode()
     return Checked(
@@ -91,14 +84,14 @@ def watch(
     """Compare a run with its baseline; publishing adds it to the history."""
     work = context.work
     images = images_of(
-        **{name: load_table(work, tables[name]) for name in ("items", "stats", "similarity")},
-        embeddings=load_array(work, vectors),
+        **{name: context.table(tables[name]) for name in ("items", "stats", "similarity")},
+        embeddings=context.array(vectors),
         scale=Metric.of_run(record).scale,
         options=record.options(RunOptions),
     )
     run, _, checks = checked.read(work, record)
     run, alarms = watch_run(work, run, images, checks, options)
-    return Watched(run=run, alarms=store_table(work, ALARMS, alarms))
+    return Watched(run=run, alarms=context.save(ALARMS, alarms))
 
 
 class Background(Frozen):
@@ -128,9 +121,9 @@ def build_report(
         summary=summary,
         record=record,
         checks=checks,
-        tables={name: load_table(work, table) for name, table in tables.items()},
+        tables={name: context.table(table) for name, table in tables.items()},
         thumbnail=Thumbnails(context.store.measures).read,
-        embeddings=load_array(work, embeddings),
+        embeddings=context.array(embeddings),
         runs=(*background.earlier, background.watched or this),
         decisions=background.decisions,
     )

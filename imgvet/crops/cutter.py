@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +19,7 @@ from imgvet.images.picture import Picture
 from imgvet.models.download import fetch_model
 from imgvet.models.file import sha256_of_model
 from imgvet.options import CropOptions, DataType, RunOptions, SourceOptions
-from imgvet.parameters import Frozen
+from imgvet.parameters import Frozen, numbers_in
 from imgvet.sources.kinds import Kind, kind_of_name
 from imgvet.store.references import digest_bytes
 
@@ -41,7 +39,6 @@ _DETECTOR_VERSION = 2
 
 _KEYS = ("row_y", "col_x", "height", "width")
 _FORM = "Write row_y=10,col_x=20,height=100,width=80 (pixels), or one of face, ocr, yolov5s"
-_ENTRY = re.compile(r"\s*(\w+)\s*=\s*([^\s=]+)\s*")
 
 
 class DetectorChoice(Frozen):
@@ -97,24 +94,24 @@ def choose_cutter(
         own_boxes = data_type != "image" and annotations.has_boxes
     else:
         own_boxes = data_type == "bbox" and Kind.YOLO in map(kind_of_name, sources.inputs)
-    wanted = None if options.bounding_box is None else parse_bounding_box(options.bounding_box)
-    if own_boxes and wanted is not None:
-        raise InvalidParameterError(
-            f"bounding_box = {options.bounding_box!r}, but the annotations hold boxes as well",
-            "Leave bounding_box out, or set data_type to image to ignore the annotated boxes",
-        )
-    if data_type == "bbox" and not own_boxes and wanted is None:
+    if options.bounding_box is not None:
+        wanted = parse_bounding_box(options.bounding_box)
+        if own_boxes:
+            raise InvalidParameterError(
+                f"bounding_box = {options.bounding_box!r}, but the annotations hold boxes as well",
+                "Leave bounding_box out, or set data_type to image to ignore the annotated boxes",
+            )
+        if isinstance(wanted, Box):
+            return Cutter(box=wanted)
+        margins = options.model_copy(update={"bounding_box": None})
+        return Cutter(detector=choose_detector(wanted), margins=margins)
+    if data_type == "bbox" and not own_boxes:
         nothing = "there are no boxes" if not annotations else f"{annotations.source} holds no box"
         raise InvalidParameterError(
             f"data_type is bbox, but {nothing}",
             "Give annotations with boxes, a YOLO data set, or bounding_box",
         )
-    if own_boxes or wanted is None:
-        return Cutter() if own_boxes else None
-    if isinstance(wanted, Box):
-        return Cutter(box=wanted)
-    margins = options.model_copy(update={"bounding_box": None})
-    return Cutter(detector=choose_detector(wanted), margins=margins)
+    return Cutter() if own_boxes else None
 
 
 def parse_bounding_box(text: str) -> Box | DetectorName:
@@ -125,34 +122,18 @@ def parse_bounding_box(text: str) -> Box | DetectorName:
     word = text.strip().lower()
     if word in DETECTORS:
         return word
-    values: dict[str, float] = {}
-    problem = "" if "=" in word else f"it is no box{_suggestion(word, DETECTORS)}"
-    for entry in word.strip(",").split(","):
-        problem = problem or _read_entry(entry, values)
-    missing = ", ".join(key for key in _KEYS if key not in values)
-    if problem or missing:
-        problem = problem or f"{missing} missing"
-        raise InvalidParameterError(f"bounding_box = {text!r}: {problem}", _FORM)
-    return Box(values["col_x"], values["row_y"], values["width"], values["height"])
-
-
-def _read_entry(entry: str, values: dict[str, float]) -> str:
-    """Put ``name=pixels`` into the values, or say what is wrong with it."""
-    found = _ENTRY.fullmatch(entry)
-    if found is None:
-        return f"{entry.strip()!r} is not name=pixels"
-    key, value = found.groups()
-    if key not in _KEYS:
-        return f"{key} is unknown{_suggestion(key, _KEYS)}"
-    if key in values:
-        return f"{key} comes twice"
-    try:
-        values[key] = float(value)
-    except ValueError:
-        return f"{key} is not a number"
-    if not math.isfinite(values[key]):
-        return f"{key} is not a number of pixels"
-    return f"{key} is not above 0" if key in ("height", "width") and values[key] <= 0 else ""
+    with failing_as(InvalidParameterError, f"bounding_box = {text!r} is no box", _FORM, ValueError):
+        if "=" not in word:
+            raise ValueError(f"nor a detector{_suggestion(word, DETECTORS)}")
+        given = numbers_in(word)
+        for key, number in given.items():
+            if key not in _KEYS:
+                raise ValueError(f"{key} is unknown{_suggestion(key, _KEYS)}")
+            if key in ("height", "width") and number <= 0:
+                raise ValueError(f"{key} is not above 0")
+        if missing := ", ".join(key for key in _KEYS if key not in given):
+            raise ValueError(f"{missing} missing")
+        return Box(given["col_x"], given["row_y"], given["width"], given["height"])
 
 
 def _suggestion(word: str, known: Sequence[str]) -> str:

@@ -51,7 +51,6 @@ def embed(
     read: PixelReader,
     store: Store,
     model: Model,
-    *,
     threads: int,
     before: Progress | None = None,
 ) -> None:
@@ -62,10 +61,8 @@ def embed(
     card, size = model.card, batch_size(model.device)
     batches = (digests[start : start + size] for start in range(0, len(digests), size))
     found = in_threads(lambda batch: embed_pictures(map(read, batch), model), batches, threads)
-    start = before or Progress(STAGE, 0, len(digests))
-    vectors = np.stack(
-        list(tracked(chain.from_iterable(found), start.stage, start.done, start.total))
-    )
+    before = before or Progress(STAGE, 0, len(digests))
+    vectors = np.stack(list(tracked(chain.from_iterable(found), *before)))
     without = int((~vectors.any(axis=1)).sum())
     if without:
         _logger.warning(

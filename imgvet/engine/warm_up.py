@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 
 from imgvet.crops.cutter import may_be_cut
-from imgvet.measures.compute_stats import measure_files
+from imgvet.measures.compute_stats import STAGE, measure_files
 from imgvet.options import RunOptions, VideoOptions
+from imgvet.progress import Progress
 from imgvet.reasons import Reason
 from imgvet.sources.listing import with_digests
 from imgvet.store.files import FileToRead, files_in
@@ -47,5 +48,6 @@ def measure_ahead(
     videos, done = options.part(VideoOptions), 0
     while done < len(files) and not stop():
         chunk = files[done : done + CHUNK]
-        measure_files(chunk, Store(work), videos, options.num_threads, done, len(files))
+        before = Progress(STAGE, done, len(files))
+        measure_files(chunk, Store(work), videos, options.num_threads, before)
         done += len(chunk)

@@ -115,7 +115,7 @@ def _with_reads(
     there = good & items["path"].map(os.path.isfile)
     unknown = dict.fromkeys(("member", "time_ms", "box", "mtime_ns", "file_size"))
     files, store = files_in(items[there].assign(version="", **unknown)), Store(work)
-    reads = measure_files(files, store, VideoOptions(), threads, 0, len(files)).to_pandas()
+    reads = measure_files(files, store, VideoOptions(), threads).to_pandas()
     digests = reads.set_index("id")[DIGEST].reindex(items["id"])
     items[DIGEST] = digests.reset_index(drop=True).fillna(items[DIGEST])
     names = [DIGEST, "format", *(metric.name for metric in BASIC_METRICS)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
@@ -133,26 +133,7 @@ def ends_early(data: bytes, kind: Format) -> bool:
     It tells a truncated file from one that is damaged inside; a file may be truncated without
     its structure showing it.
     """
-    match kind:
-        case Format.JPEG:
-            early = _JPEG_END not in data[-_TAIL:]
-        case Format.PNG:
-            early = b"IEND" not in data[-_TAIL:]
-        case Format.GIF:
-            early = not data.rstrip(b"\0").endswith(b";")
-        case Format.WEBP:
-            early = int.from_bytes(data[4:8], "little") + 8 > len(data)
-        case Format.BMP:
-            early = int.from_bytes(data[2:6], "little") > len(data)
-        case Format.TIFF:
-            early = _tiff_ends_early(data)
-        case Format.AVIF | Format.HEIF:
-            early = _boxes_end_early(data)
-        case Format.JPEG2000:
-            early = _boxes_end_early(data) or _JPEG_END not in data[-_TAIL:]
-        case _:
-            early = False
-    return early
+    return kind in _ENDS_EARLY and _ENDS_EARLY[kind](data)
 
 
 def _tiff_ends_early(data: bytes) -> bool:
@@ -181,3 +162,16 @@ def _boxes_end_early(data: bytes) -> bool:
             return False
         at += max(size, 8)
     return at > len(data)
+
+
+_ENDS_EARLY: Mapping[Format, Callable[[bytes], bool]] = {
+    Format.JPEG: lambda data: _JPEG_END not in data[-_TAIL:],
+    Format.PNG: lambda data: b"IEND" not in data[-_TAIL:],
+    Format.GIF: lambda data: not data.rstrip(b"\0").endswith(b";"),
+    Format.WEBP: lambda data: int.from_bytes(data[4:8], "little") + 8 > len(data),
+    Format.BMP: lambda data: int.from_bytes(data[2:6], "little") > len(data),
+    Format.TIFF: _tiff_ends_early,
+    Format.AVIF: _boxes_end_early,
+    Format.HEIF: _boxes_end_early,
+    Format.JPEG2000: lambda data: _boxes_end_early(data) or _JPEG_END not in data[-_TAIL:],
+}

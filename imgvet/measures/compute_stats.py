@@ -25,7 +25,7 @@ from imgvet.images.measure import (
 )
 from imgvet.images.picture import Picture, decode_thumbnail
 from imgvet.options import VideoOptions
-from imgvet.progress import tracked
+from imgvet.progress import Progress, tracked
 from imgvet.reasons import FINE, Failure, Reason
 from imgvet.sources.listing import Content
 from imgvet.sources.reading import Reader, read_each
@@ -36,6 +36,8 @@ from imgvet.store.references import digest_bytes
 from imgvet.store.store import ADVANCED_SCHEMA, CUTS_SCHEMA, MEASURES_SCHEMA, Store
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 from imgvet.threads import in_threads
+
+STAGE = "compute_stats"
 
 READ_SCHEMA = pa.schema(
     [("id", pa.int64()), (DIGEST, pa.string()), ("status", pa.string()), ("detail", pa.string())]
@@ -94,15 +96,14 @@ def measure_files(
     store: Store,
     videos: VideoOptions,
     threads: int,
-    done_before: int,
-    total: int,
+    before: Progress | None = None,
     look: Look = _measure_whole,
 ) -> pa.Table:
     """Measure one shard of files, and write its packs and its part of the file index.
 
-    If reading fails in transport, what was read before is kept for the next run. For the progress,
-    so many files are in the shards before this one and in all. Returned is what reading each file
-    gave, a table of :data:`READ_SCHEMA` in order of the shard.
+    If reading fails in transport, what was read before is kept for the next run. ``before`` is how
+    far the stage is without this shard; None if the shard is all. Returned is what reading each
+    file gave, a table of :data:`READ_SCHEMA` in order of the shard.
     """
     claims = ContentClaims(store.measures.digests())
     threads = min(threads, 1 + sum(file.file_size or 0 for file in files) // _WORTH_A_DECODER)
@@ -128,8 +129,9 @@ def measure_files(
     waiting: dict[str, Measured] = {}
     recognised: list[Row] = []
     results = read_each(files, Reader(store.work, videos), use, threads)
+    before = before or Progress(STAGE, 0, len(files))
     try:
-        for file, row, settled, found in tracked(results, "compute_stats", done_before, total):
+        for file, row, settled, found in tracked(results, *before):
             reads.append({"id": file.id, **row})
             cuts += found.cuts
             waiting |= found.measured
@@ -222,17 +224,16 @@ def crop_digest(crop: Picture) -> str:
 
 
 def measure_thumbnails(
-    places: Sequence[ThumbnailPlace], store: Store, threads: int, done_before: int, total: int
+    places: Sequence[ThumbnailPlace], store: Store, threads: int, before: Progress
 ) -> None:
     """Take the advanced metrics of one shard of thumbnails, and write its pack.
 
-    Arguments are those of :func:`measure_files`; no original is read.
+    ``before`` is how far the stage is without this shard; no original is read.
     """
 
     def row(place: ThumbnailPlace) -> Row:
         pixels = decode_thumbnail(read_thumbnail(store.measures, place))
         return {DIGEST: place.digest, **measure_advanced(pixels)}
 
-    found = in_threads(row, places, threads)
-    rows = list(tracked(found, "compute_advanced_stats", done_before, total))
+    rows = list(tracked(in_threads(row, places, threads), *before))
     store.advanced.write(pa.Table.from_pylist(rows, ADVANCED_SCHEMA))

@@ -40,6 +40,7 @@ from imgvet.models.prepare import pooled, prepared, without_places
 from imgvet.models.registry import KNOWN, NAMES, KnownModel
 from imgvet.models.session import open_runner, runner_of, usable_device
 from imgvet.options import ModelOptions
+from imgvet.parameters import first_problem
 
 _SUFFIXES = (".onnx", ".ort")
 _ANY_SIZE = 224
@@ -150,10 +151,8 @@ def _guessed_card(path: Path, device: Device) -> ModelCard:
     try:
         return ModelCard(**{**fields, **fixed})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
         raise ModelError(
-            f"The model {path} with {path.stem}.json: {where}: {first['msg']}",
+            f"The model {path} with {path.stem}.json: {first_problem(error)}",
             "Correct that field, or give another model",
         ) from None
 

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from imgvet.check_options import CheckLimits
-from imgvet.errors import InputUnreadableError, InvalidParameterError
+from imgvet.errors import InputUnreadableError, InvalidParameterError, failing_as
+from imgvet.parameters import Frozen, first_problem
 from imgvet.quality.checks import CHECK_BY_NAME, CHECKS, Unit
 from imgvet.quality.expectations import BETWEEN, Expectation, between, require_valid
 
@@ -29,6 +30,10 @@ IMAGES, RATES = "images", "rates"
 counted, and of the rates that are checked."""
 
 TABLES = (IMAGES, RATES, *COUNTED)
+
+
+class _Suite(Frozen):
+    expectations: tuple[Expectation, ...]
 
 
 def own_suite(limits: CheckLimits) -> tuple[Expectation, ...]:
@@ -58,23 +63,17 @@ def read_suite(source: str) -> tuple[Expectation, ...]:
     InputUnreadableError if it can't be read, InvalidParameterError if it is no suite, an
     expectation is unknown or makes no sense, or two are called the same.
     """
+    problem = f"The expectations {source} can't be read"
+    with failing_as(InputUnreadableError, problem, "Check the path"):
+        data = Path(source).expanduser().read_bytes()
     try:
-        value = json.loads(Path(source).expanduser().read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputUnreadableError(
-            f"The expectations {source} can't be read ({error.strerror})", "Check the path"
-        ) from None
+        value = json.loads(data)
+        listed = value if isinstance(value, dict) else {"expectations": value}
+        suite = _Suite.model_validate(listed).expectations
+    except ValidationError as error:
+        raise _wrong(source, first_problem(error)) from None
     except ValueError as error:
         raise _wrong(source, f"it is not JSON ({error})") from None
-    try:
-        entries = value["expectations"] if isinstance(value, dict) else value
-        suite = TypeAdapter(tuple[Expectation, ...]).validate_python(entries)
-    except KeyError:
-        raise _wrong(source, "it has no list 'expectations'") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise _wrong(source, f"expectations.{where}: {first['msg']}".replace(".:", ":")) from None
     for one in suite:
         try:
             _require_sensible(one)

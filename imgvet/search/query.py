@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from pydantic import Field, FiniteFloat, ValidationError
 
 from imgvet.errors import InvalidParameterError
+from imgvet.parameters import first_problem
 from imgvet.search.image_table import ImageColumn, ImageTable, Rows, Value
 from imgvet.summary import Exact
 
@@ -51,9 +52,7 @@ class Requested(Exact):
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            where = ".".join(map(str, first["loc"])) or "JSON"
-            raise InvalidParameterError(f"{where}: {first['msg']}", "Correct the request") from None
+            raise InvalidParameterError(first_problem(error), "Correct the request") from None
 
 
 class Condition(Requested):

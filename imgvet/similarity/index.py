@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from imgvet.errors import InvalidParameterError
+from imgvet.errors import InvalidParameterError, failing_as
 from imgvet.format import message_of
 from imgvet.options import NeighborOptions
+from imgvet.parameters import numbers_in
 from imgvet.progress import report_progress
 from imgvet.similarity.distances import DISTANCES, Rows, Space
 from imgvet.similarity.search import (
@@ -82,22 +84,16 @@ def check_neighbor_options(options: NeighborOptions, width: int) -> None:
 
 
 def parse_parameters(text: str) -> dict[str, float]:
-    """Search parameters written as ``name=value``, with commas or spaces between them.
+    """Search parameters, written as :func:`imgvet.parameters.numbers_in` reads numbers.
 
     Raises:
         InvalidParameterError: something else is written, or a value is not a positive number.
     """
-    found: dict[str, float] = {}
-    for part in text.replace(" =", "=").replace("= ", "=").replace(",", " ").split():
-        name, _, value = part.partition("=")
-        with suppress(ValueError):
-            if name and name not in found and 0 < float(value) < 2**31:
-                found[name] = float(value)
-                continue
-        raise InvalidParameterError(
-            f"nnf_param = {text!r}: {part!r} is not one positive number for one name",
-            "Write it as in nprobe=16,efSearch=64",
-        )
+    problem, remedy = f"nnf_param = {text!r} can't be used", "Write it as in nprobe=16,efSearch=64"
+    with failing_as(InvalidParameterError, problem, remedy, ValueError):
+        found = numbers_in(text)
+        if odd := [name for name, value in found.items() if not 0 < value < 2**31]:
+            raise ValueError(f"{odd[0]} is no positive number")
     return found
 
 
@@ -106,14 +102,8 @@ def _empty_index(options: NeighborOptions, width: int) -> Any:
     import faiss
 
     metric = DISTANCES[options.distance].faiss_metric
-    try:
+    with _refused_by_faiss(options):
         index = faiss.index_factory(width, options.nnf_mode, getattr(faiss, str(metric)))
-    except RuntimeError as error:
-        raise InvalidParameterError(
-            f"nnf_mode = {options.nnf_mode!r} with distance = {options.distance!r}: "
-            f"FAISS says {_last_words(error)}",
-            f"Use {_EXAMPLES}, or another FAISS factory string",
-        ) from None
     parameters = parse_parameters(options.nnf_param)
     if options.nnf_mode.startswith("HNSW"):
         parameters = {"efSearch": _HNSW_WIDTH} | parameters
@@ -138,10 +128,19 @@ def _takes(index: Any, name: str, value: float) -> bool:
     return True
 
 
-def _last_words(error: Exception) -> str:
-    """What FAISS says after the place in its source where it says it, on one line."""
-    said = _PLACE.split(message_of(error))[-1]
-    return said.removeprefix("Error: ").strip(" .:")
+@contextmanager
+def _refused_by_faiss(options: NeighborOptions) -> Iterator[None]:
+    """Around what FAISS does as it is asked: what it raises, less the place in its source."""
+    try:
+        yield
+    except RuntimeError as error:
+        said = _PLACE.split(message_of(error))[-1].removeprefix("Error: ").strip(" .:")
+        parameters = f" and nnf_param = {options.nnf_param!r}" if options.nnf_param else ""
+        raise InvalidParameterError(
+            f"nnf_mode = {options.nnf_mode!r} with distance = {options.distance!r}{parameters}: "
+            f"FAISS says {said}",
+            f"Use {_EXAMPLES}, or another FAISS factory string",
+        ) from None
 
 
 def search_index(space: Space, options: NeighborOptions, k: int) -> Neighbors:
@@ -152,18 +151,12 @@ def search_index(space: Space, options: NeighborOptions, k: int) -> Neighbors:
     """
     index = _empty_index(options, space.data.shape[1])
     everybody = np.arange(len(space))
-    try:
+    with _refused_by_faiss(options):
         if not index.is_trained:
             index.train(space.data)
         index.add(space.data)
         width = min(k + 1 + SPARE, len(space))
         near = candidates(space, lambda part, k: index.search(part, k)[1], everybody, width)
-    except RuntimeError as error:
-        raise InvalidParameterError(
-            f"nnf_mode = {options.nnf_mode!r} with nnf_param = {options.nnf_param!r}: "
-            f"FAISS says {_last_words(error)}",
-            "Use Flat, IVF, HNSW32 or another FAISS factory string",
-        ) from None
     return nearest(space, everybody, near, k)
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import BaseModel
@@ -26,7 +25,7 @@ from pydantic import BaseModel
 from imgvet.errors import StaleReferenceError, failing_as
 from imgvet.parameters import Frozen
 from imgvet.progress import report_progress
-from imgvet.tables import Table, conform, read_table, write_table
+from imgvet.tables import write_table
 from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir, draft_in, swap_folder, write_text
 
@@ -111,11 +110,6 @@ def store_file(work: WorkDir, stem: str, suffix: str, write: Callable[[Path], ob
     return Reference(name=name, digest=digest, size=size)
 
 
-def store_table(work: WorkDir, table: Table, frame: pd.DataFrame) -> Reference:
-    """Store a frame as one of the known tables."""
-    return store_arrow(work, table.name, conform(frame, table))
-
-
 def store_arrow(work: WorkDir, stem: str, data: pa.Table) -> Reference:
     """Store an Arrow table."""
     return store_file(work, stem, ".parquet", lambda path: write_table(data, path))
@@ -132,16 +126,6 @@ def resolve(work: WorkDir, reference: Reference) -> Path:
     if not path.exists():
         raise StaleReferenceError(f"The stored result {reference.name} is gone", "Run again")
     return path
-
-
-def load_table(work: WorkDir, reference: Reference) -> pd.DataFrame:
-    """The frame behind a reference."""
-    return read_table(resolve(work, reference))
-
-
-def load_array(work: WorkDir, reference: Reference) -> NDArray[np.float32]:
-    """The array behind a reference, float32, mapped read-only into memory."""
-    return read_vectors(resolve(work, reference))
 
 
 def write_vectors(vectors: NDArray[Any], path: Path) -> None:

@@ -14,12 +14,15 @@ NUMBERS = st.floats(-1e6, 1e6)
 SIZES = st.floats(1e-3, 1e6)
 
 
-@given(NUMBERS, NUMBERS, SIZES, SIZES, st.permutations(range(4)), st.sampled_from(["", " "]))
+@given(
+    NUMBERS, NUMBERS, SIZES, SIZES, st.permutations(range(4)), st.sampled_from(["", " "]),
+    st.sampled_from([",", ", ", " "]),
+)  # fmt: skip
 def test_a_box_in_any_order(
-    x: float, y: float, width: float, height: float, order: list[int], space: str
+    x: float, y: float, width: float, height: float, order: list[int], space: str, between: str
 ) -> None:
     entries = [f"row_y={y}", f"col_x={x}", f"height={height}", f"width{space}={space}{width}"]
-    text = f",{space}".join(entries[place] for place in order)
+    text = between.join(entries[place] for place in order)
     assert parse_bounding_box(text) == Box(x, y, width, height)
 
 
@@ -31,21 +34,21 @@ def test_detectors(detector: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "it is no box"),
+        ("", "is no box (nor a detector)"),
         ("faces", "did you mean face"),
         ("yolov5", "did you mean yolov5s"),
-        ("10,20,30,40", "it is no box"),
+        ("10,20,30,40", "is no box (nor a detector)"),
         ("row_y=1,col_x=2,height=3", "width missing"),
         ("row_y=1", "col_x, height, width missing"),
         ("row_y=1,col_x=2,height=3,width=4,width=5", "width comes twice"),
         ("row_y=1,col_x=2,height=3,weight=4", "weight is unknown, did you mean height"),
         ("row_y=1,col_x=2,height=3,depth=4", "depth is unknown"),
-        ("row_y=a,col_x=2,height=3,width=4", "row_y is not a number"),
-        ("row_y=nan,col_x=2,height=3,width=4", "row_y is not a number of pixels"),
+        ("row_y=a,col_x=2,height=3,width=4", "'row_y=a' is not name=number"),
+        ("row_y=nan,col_x=2,height=3,width=4", "'row_y=nan' is not name=number"),
         ("row_y=1,col_x=2,height=0,width=4", "height is not above 0"),
         ("row_y=1,col_x=2,height=3,width=-4", "width is not above 0"),
-        ("row_y=1,,col_x=2,height=3,width=4", "'' is not name=pixels"),
-        ("row_y=1 col_x=2,height=3,width=4", "is not name=pixels"),
+        ("row_y=1,=2,height=3,width=4", "'=2' is not name=number"),
+        ("row_y=1=2,height=3,width=4", "'row_y=1=2' is not name=number"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line_with_the_right_form(text: str, problem: str) -> None:

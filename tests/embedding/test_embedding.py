@@ -83,7 +83,7 @@ def test_the_stage_embeds_each_content_and_gives_rows_in_order(
     store = Store(WorkDir(tmp_path / "out"))
     paths = write_scenes(tmp_path / "photos", 19)
     files = [FileToRead(row, str(path), None, None) for row, path in enumerate(paths)]
-    digests = measure_files(files, store, VideoOptions(), 2, 0, 19)["digest"].to_pylist()
+    digests = measure_files(files, store, VideoOptions(), 2)["digest"].to_pylist()
     rows = store.measures.read(["digest", *THUMBNAIL_PLACE])
     read = thumbnail_reader(places_in(rows), store)
     for part in (digests[:7], digests[7:]):

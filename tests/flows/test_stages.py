@@ -14,6 +14,7 @@ from prefect.exceptions import TerminationSignal
 from imgvet.flows import stages
 from imgvet.flows.runners import Runners
 from imgvet.flows.stages import Stages
+from imgvet.progress import Progress
 from imgvet.store.references import Reference
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.shards import Plan, Shard
@@ -31,7 +32,7 @@ class Counting:
 
         def result() -> int:
             self.waiting -= 1
-            return int(parameters["shard"].done_before)
+            return int(parameters["shard"].before.done)
 
         return SimpleNamespace(result=result)
 
@@ -47,7 +48,9 @@ def test_no_more_shards_are_under_way_than_are_allowed(
     monkeypatch.setattr(stages, "IN_FLIGHT", 3)
     rows = Reference(name="shard", digest="0", size=1)
     plan = Plan(
-        shards=tuple(Shard(rows=rows, done_before=at, total=8, files=None) for at in range(8)),
+        shards=tuple(
+            Shard(rows=rows, before=Progress("measure", at, 8), files=None) for at in range(8)
+        ),
         pending=8,
         stored=0,
     )

@@ -40,8 +40,8 @@ def to_read(path: Path, number: int) -> FileToRead:
 
 
 def cut_files(store: Store, cuts: dict[FileToRead, str], threads: int) -> pa.Table:
-    how = (VideoOptions(), threads, 0, len(cuts))
-    return measure_files(list(cuts), store, *how, cutting(cuts, Cutter()))
+    look = cutting(cuts, Cutter())
+    return measure_files(list(cuts), store, VideoOptions(), threads, look=look)
 
 
 def listed(cuts: dict[FileToRead, str], reads: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from imgvet.measures.collect import ItemTables, item_tables, stats_table, with_r
 from imgvet.measures.compute_stats import ContentClaims, measure_files, measure_thumbnails
 from imgvet.metrics import BASIC_METRICS
 from imgvet.options import MediaOptions, SourceOptions, StatsOptions, VideoOptions
+from imgvet.progress import Progress
 from imgvet.sources.inputs import list_items
 from imgvet.sources.listing import with_digests
 from imgvet.store.files import FileToRead
@@ -55,7 +56,7 @@ def measure(folder: Path, store: Store, threads: int = 2) -> tuple[pa.Table, pa.
     files = [
         FileToRead(row["id"], row["filename"], row["file_size"], row["mtime_ns"]) for row in rows
     ]
-    return listing, measure_files(files, store, VideoOptions(), threads, 0, len(files))
+    return listing, measure_files(files, store, VideoOptions(), threads)
 
 
 def collected(folder: Path, store: Store, options: MediaOptions | None = None) -> ItemTables:
@@ -151,7 +152,7 @@ def test_advanced_metrics_come_from_thumbnails_alone(folder: Path, store: Store)
     for path in folder.iterdir():
         path.unlink()
     places = places_in(found.contents)
-    measure_thumbnails(places, store, 2, 0, len(places))
+    measure_thumbnails(places, store, 2, Progress("compute_advanced_stats", 0, len(places)))
     stats = stats_table(found.items, store, StatsOptions(run_advanced_stats=True))
     assert stats["edge_density"].notna().all()
     assert stats["mean_hue"].iloc[0] == stats["mean_hue"].iloc[1]

@@ -51,7 +51,7 @@ class Set:
             path = folder / f"{number}.jpg"
             path.write_bytes(content)
             files.append(FileToRead(number, str(path), len(content), None))
-        read = measure_files(files, self.store, VideoOptions(), 2, 0, len(files))
+        read = measure_files(files, self.store, VideoOptions(), 2)
         self.items = pd.DataFrame({"id": range(len(files)), "digest": read["digest"].to_pylist()})
 
     def table(self, pairs: list[tuple[int, int, float]], **options: float) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def look(folder: Path, store: Store, today: dt.date) -> list[str]:
     files = [
         FileToRead(row["id"], row["filename"], row["file_size"], row["mtime_ns"]) for row in rows
     ]
-    reads = measure_files(files, store, VideoOptions(), 1, 0, len(files))
+    reads = measure_files(files, store, VideoOptions(), 1)
     items = item_tables(with_reads(listing, [reads]), store, MediaOptions()).items
     mark_used(store.work, items["digest"], today)
     compact(store, today, UNUSED_DAYS)

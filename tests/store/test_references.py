@@ -16,15 +16,13 @@ from imgvet.store.references import (
     digest_bytes,
     forget_unused,
     is_intact,
-    load_array,
-    load_table,
     references_in,
     resolve,
     store_array,
     store_file,
-    store_table,
 )
 from imgvet.tables import OUTLIERS
+from imgvet.tasks.context import RunContext
 from imgvet.workdir import WorkDir
 
 
@@ -46,8 +44,9 @@ def test_tables_and_arrays_come_back(work: WorkDir) -> None:
     row = {"id": 3, "nearest": 4, "similarity": 0.5, "score": 1.0, "by": "share"}
     frame = pd.DataFrame([row]).astype({"by": "str"})
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
-    assert load_table(work, store_table(work, OUTLIERS, frame)).equals(frame)
-    assert np.array_equal(load_array(work, store_array(work, "a", array)), array)
+    context = RunContext(work_dir=work.path, threads=1)
+    assert context.table(context.save(OUTLIERS, frame)).equals(frame)
+    assert np.array_equal(context.array(store_array(work, "a", array)), array)
 
 
 def test_the_same_content_is_the_same_reference(work: WorkDir) -> None:

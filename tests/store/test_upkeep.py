@@ -39,7 +39,7 @@ def store(tmp_path: Path) -> Store:
         status = path.stat()
         files.append(FileToRead(number, str(path), status.st_size, status.st_mtime_ns))
     for half in (files[:2], files[2:]):
-        measure_files(half, store, VideoOptions(), 1, 0, 2)
+        measure_files(half, store, VideoOptions(), 1)
     digests = sorted(store.measures.digests())
     vectors = np.random.default_rng(0).random(PICTURES * WIDTH, np.float32)
     values = pa.FixedSizeListArray.from_arrays(pa.array(vectors), WIDTH)

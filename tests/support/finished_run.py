@@ -119,11 +119,11 @@ def _measured(
     rows = rows[rows["status"] == "ok"]
     files = files_in(rows)
     if cutter is None:
-        reads = measure_files(files, store, videos, options.num_threads, 0, len(files))
+        reads = measure_files(files, store, videos, options.num_threads)
     else:
         cuts = dict(zip(files, rows["cut"], strict=True))
-        how = (options.num_threads, 0, len(files), cutting(cuts, cutter))
-        reads = measure_files(files, store, videos, *how)
+        look = cutting(cuts, cutter)
+        reads = measure_files(files, store, videos, options.num_threads, look=look)
     pictures = with_reads(listing, [reads])
     cropped = crops_of(pictures, store) if cutter is not None else None
     items = pictures if cropped is None else cropped.rows

@@ -15,7 +15,6 @@ from imgvet.progress import LOGGER_NAME
 from imgvet.sources.local import walk_file
 from imgvet.sources.s3_mirror import SyncReport
 from imgvet.sources.video import Videos
-from imgvet.store.references import load_table
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.inputs import extract_archives, list_items, remove_mirrored, sync_s3_to_local
 from imgvet.tasks.measuring import compute_stats
@@ -115,7 +114,7 @@ def test_what_is_streamed_is_listed_and_read_again_when_the_network_fails(
         listed = list_items.with_options(retry_delay_seconds=0)(context, sources, None, None, None)
         (shard,) = listed.to_read.shards
         reads = compute_stats.with_options(retry_delay_seconds=0)(context, VideoOptions(), shard)
-        return load_table(context.work, reads)
+        return context.table(reads)
 
     proxy.faults += [Fault("", "answer", 2), Fault("3.jpg", "refuse", 2)]
     assert streaming()["status"].tolist() == ["ok"] * 5
