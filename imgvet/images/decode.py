@@ -219,8 +219,7 @@ def _bit_depth(image: ImageFile.ImageFile, data: bytes, kind: Format) -> int:
     if kind is Format.PNG:
         return data[24]
     if isinstance(image, TiffImagePlugin.TiffImageFile):
-        bits = image.tag_v2.get(ExifTags.Base.BitsPerSample, (1,))
-        return int(bits[0]) if isinstance(bits, tuple) else int(bits)
+        return int(image.tag_v2.get(ExifTags.Base.BitsPerSample, (1,))[0])
     if image.mode.startswith("I;16"):
         return 16
     return {"1": 1, "I": 32, "F": 32}.get(image.mode, 8)

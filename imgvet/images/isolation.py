@@ -97,6 +97,7 @@ class _Worker:
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
+        import_paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
         self.connection = Connection(ours.detach())
         with theirs:
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _IDLE)
@@ -104,7 +105,7 @@ class _Worker:
                 [sys.executable, "-P", "-c", _PROGRAM, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env=os.environ | _ONE_THREAD | {"PYTHONPATH": os.pathsep.join(_import_paths())},
+                env=os.environ | _ONE_THREAD | {"PYTHONPATH": import_paths},
             )
         try:
             self.connection.recv()
@@ -117,10 +118,6 @@ class _Worker:
         self.connection.close()
         self.process.kill()  # Nothing happens to one that has ended by itself.
         return self.process.wait()
-
-
-def _import_paths() -> list[str]:
-    return [path or str(Path.cwd()) for path in sys.path]
 
 
 @cache

@@ -68,7 +68,7 @@ def orientation_hash(gray: Pixels) -> OrientationHash:
     """The hash of an image of any size, shape (h, w); below 32 pixels a side its quality is 0."""
     if min(gray.shape) < _LEAST_SIDE:
         return OrientationHash(np.zeros(HASH_BYTES, np.uint8), 0)
-    ordered = _coefficients(_reduced(gray))[_frequencies()]
+    ordered = _coefficients(_reduced(gray))[_ROW, _COLUMN]
     quality = int((np.abs(ordered) >= _FIRM).sum())
     return OrientationHash(np.packbits(ordered > 0), quality)
 
@@ -98,7 +98,6 @@ def _cosines(length: int) -> NDArray[np.float64]:
     return np.rint(_UNITS * np.cos(np.pi * frequency * position / (2 * length)))
 
 
-@lru_cache(maxsize=1)
 def _frequencies() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Row and column of the coefficient that each of the 256 bits tells of."""
     row, column = np.triu_indices(_FREQUENCIES, 1)
@@ -108,21 +107,24 @@ def _frequencies() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.concatenate([above, below, diagonal]), np.concatenate([below, above, diagonal])
 
 
+_ROW, _COLUMN = _frequencies()
+
+
 def hash_in_orientation(bits: HashBits, orientation: int) -> HashBits:
     """What becomes of hashes, uint8 (n, 32), when images are shown in another orientation."""
-    bits = bits ^ _sign_changes()[orientation]
+    bits = bits ^ _SIGN_CHANGES[orientation]
     if orientation + 1 in TRANSPOSED:
         above, below, diagonal = np.split(bits, [PAIR_BYTES, 2 * PAIR_BYTES], axis=1)
         bits = np.concatenate([below, above, diagonal], axis=1)
     return bits
 
 
-@lru_cache(maxsize=1)
-def _sign_changes() -> HashBits:
-    """Uint8 (8, 32): the bits that reversing changes, for each orientation."""
-    odd_row, odd_column = (frequency % 2 == 0 for frequency in _frequencies())  # they start at 1
-    changes = [
-        (odd_column & (code in COLUMNS_REVERSED)) ^ (odd_row & (code in ROWS_REVERSED))
+_SIGN_CHANGES = np.packbits(
+    [  # Frequencies start at 1, so the even ones are odd.
+        ((_COLUMN % 2 == 0) & (code in COLUMNS_REVERSED))
+        ^ ((_ROW % 2 == 0) & (code in ROWS_REVERSED))
         for code in range(1, ORIENTATIONS + 1)
-    ]
-    return np.packbits(np.stack(changes), axis=1)
+    ],
+    axis=1,
+)
+"""(8, 32): the bits that reversing changes, for each orientation."""

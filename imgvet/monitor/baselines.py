@@ -78,7 +78,7 @@ def sample_of(images: Images, rows: NDArray[np.int64], dtype: type[np.floating])
     keys, first = np.unique(images.content_keys[rows], return_index=True)
     chosen = rows[first[:SAMPLE_SIZE]]
     metrics = images.metrics.iloc[images.first[chosen]].astype(np.float32)
-    vectors = np.asarray(images.embeddings[chosen], dtype)
+    vectors = normalised(images.embeddings[chosen]).astype(dtype)  # for what float16 can't hold
     return ReferenceSample(keys[:SAMPLE_SIZE], vectors, metrics.reset_index(drop=True))
 
 

@@ -224,7 +224,7 @@ class SearchIndex:
         searched, rows = self._as_searched(queries), np.flatnonzero(self._telling)
         if len(rows) > EXACT_LIMIT:
             return np.asarray(self._inverted.search(searched, width)[1], np.int64)
-        data, metric = self._told, faiss_metric(self._space)
+        data, metric = self._told, faiss_metric(self._metric.distance)
         near = faiss.knn(searched, data, min(width, len(rows)), metric=metric)[1]
         return np.where(near < 0, -1, rows[near])
 
@@ -250,9 +250,8 @@ class SearchIndex:
 
         data, rows = self._space.data, np.flatnonzero(self._telling)
         cells = max(1, round(len(rows) ** 0.5))
-        index: Any = faiss.index_factory(
-            data.shape[1], f"IVF{cells},SQ8", faiss_metric(self._space)
-        )
+        metric = faiss_metric(self._metric.distance)
+        index: Any = faiss.index_factory(data.shape[1], f"IVF{cells},SQ8", metric)
         index.cp.seed = _SEED
         step = max(1, len(rows) // (cells * _TRAINING_PER_CELL))
         index.train(np.ascontiguousarray(data[rows[::step]]))

@@ -292,7 +292,7 @@ class Alignment:
             return True
         if self.differing and both_add(*self.finely, self.to_over):
             return True
-        if self.small or not (self.frame.sloping or self.over.sloping):
+        if self.shortest_side < FEW_PIXELS or not (self.frame.sloping or self.over.sloping):
             return False
         # The edge of what is white or black, as of a box, shows in the patches beside it.
         blank = cv2.dilate(self._blank.reshape(ROWS, ROWS).astype(np.uint8), _AROUND) > 0
@@ -300,9 +300,9 @@ class Alignment:
         return details_differ(*self.finely, counted)
 
     @property
-    def small(self) -> bool:
-        """Whether one of both has few pixels, so that its details are none."""
-        return min(*self.frame.size, *self.over.size) < FEW_PIXELS
+    def shortest_side(self) -> int:
+        """Of the smaller one, in pixels; below :data:`FEW_PIXELS` it has no details."""
+        return min(*self.frame.size, *self.over.size)
 
     @property
     def recoloured(self) -> float:

@@ -101,9 +101,8 @@ def _empty_index(options: NeighborOptions, width: int) -> Any:
     """An empty, untrained index of FAISS, of the kind and with the parameters the options name."""
     import faiss
 
-    metric = DISTANCES[options.distance].faiss_metric
     with _refused_by_faiss(options):
-        index = faiss.index_factory(width, options.nnf_mode, getattr(faiss, str(metric)))
+        index = faiss.index_factory(width, options.nnf_mode, faiss_metric(options.distance))
     parameters = parse_parameters(options.nnf_param)
     if options.nnf_mode.startswith("HNSW"):
         parameters = {"efSearch": _HNSW_WIDTH} | parameters
@@ -180,7 +179,7 @@ def search_cells(space: Space, k: int, sample: Rows, true: Neighbors) -> Neighbo
     sizes = np.bincount(cell, minlength=len(near))
     members = np.split(np.argsort(cell, kind="stable"), np.cumsum(sizes)[:-1])
     found = Neighbors(np.full((len(space), k), -1, np.int64), np.full((len(space), k), np.inf))
-    metric, done = faiss_metric(space), 0
+    metric, done = faiss_metric(space.distance), 0
     for own, rows in enumerate(members):
         others = np.concatenate([members[one] for one in np.union1d(near[own, :compared], own)])
         done += len(rows)
@@ -210,5 +209,5 @@ def _cells_of(space: Space) -> tuple[Rows, Rows]:
     closeness = centres @ centres.T
     if space.distance != "cosine":
         closeness -= np.square(centres).sum(axis=1) / 2
-    cell = faiss.knn(data, centres, 1, metric=faiss_metric(space))[1].ravel()
+    cell = faiss.knn(data, centres, 1, metric=faiss_metric(space.distance))[1].ravel()
     return cell, np.argsort(-closeness, axis=1, kind="stable")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imgvet.similarity.alignment import Alignment, Look, Size, align
-from imgvet.similarity.doubts import LEAST_LEVELS_OF_SMALL, levels_differ, refuted
+from imgvet.similarity.doubts import FEW_PIXELS, LEAST_LEVELS_OF_SMALL, levels_differ, refuted
 from imgvet.similarity.maps import Map, scale
 
 Pair = tuple[str, str, bool]
@@ -88,9 +88,8 @@ def related(first: Look, second: Look, *, thorough: bool = True) -> Finding:
 
 def _shows_two(found: Alignment) -> bool:
     """Whether a closer look takes back what is proven."""
-    if found.small:
-        side = min(*found.frame.size, *found.over.size)
-        few = found.agreeing * side < _LEAST_EVIDENCE
+    if found.shortest_side < FEW_PIXELS:
+        few = found.agreeing * found.shortest_side < _LEAST_EVIDENCE
         return few or levels_differ(*found.finely, found.to_over, LEAST_LEVELS_OF_SMALL)
     on_ground = found.frame.mostly_ground and found.over.mostly_ground
     return on_ground and refuted(found.frame.fine, found.over.fine, found.to_over)

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.options import NeighborOptions
+from imgvet.options import Distance, NeighborOptions
 from imgvet.progress import report_progress
 from imgvet.similarity.distances import DISTANCES, Reals, Rows, Space, Vectors, distances_between
 from imgvet.threads import in_threads
@@ -82,7 +82,7 @@ def nearest_among(space: Space, data: Vectors, queries: Rows, k: int, stage: str
     def search(part: Vectors, width: int) -> Rows:
         if DISTANCES[space.distance].faiss_metric is None:
             return _compare(space, part, data, width)
-        return np.asarray(faiss.knn(part, data, width, metric=faiss_metric(space))[1])
+        return np.asarray(faiss.knn(part, data, width, metric=faiss_metric(space.distance))[1])
 
     return candidates(space, search, queries, min(k + SPARE, len(data)), stage)
 
@@ -113,11 +113,11 @@ def candidates(space: Space, search: Search, queries: Rows, width: int, stage: s
     return places
 
 
-def faiss_metric(space: Space) -> int:
-    """FAISS's number of a metric that it searches."""
+def faiss_metric(distance: Distance) -> int:
+    """FAISS's number of a distance that it searches by."""
     import faiss
 
-    return int(getattr(faiss, str(DISTANCES[space.distance].faiss_metric)))
+    return int(getattr(faiss, str(DISTANCES[distance].faiss_metric)))
 
 
 def k_means(space: Space, data: Vectors, count: int, rounds: int, sample: int) -> Any:

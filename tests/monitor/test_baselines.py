@@ -102,7 +102,7 @@ def _images(keys: np.ndarray, vectors: np.ndarray) -> Images:
 
 def test_the_sample_is_of_distinct_contents_and_does_not_depend_on_order() -> None:
     keys = _keys(SAMPLE_SIZE + 500)
-    vectors = np.random.default_rng(2).normal(size=(len(keys), 3))
+    vectors = normalised(np.random.default_rng(2).normal(size=(len(keys), 3)))
     rows = np.arange(len(keys))
     sample = sample_of(_images(keys, vectors), rows, np.float32)
     assert len(np.unique(sample.keys)) == len(sample.vectors) == SAMPLE_SIZE
@@ -122,11 +122,12 @@ def test_a_sample_is_taken_of_the_rows_that_are_asked_for() -> None:
     assert sample.vectors.dtype == np.float16
 
 
-def test_the_nearest_is_neither_itself_nor_a_near_duplicate() -> None:
+@pytest.mark.parametrize("scale", [1, 1e-6, 1e6])
+def test_the_nearest_is_neither_itself_nor_a_near_duplicate(scale: float) -> None:
     rng = np.random.default_rng(3)
     vectors = normalised(rng.normal(size=(300, 8)))
     vectors[100:120] = vectors[:20]  # siblings
-    images = _images(_keys(300), vectors)
+    images = _images(_keys(300), vectors * scale)
     sample = sample_of(images, np.arange(200), np.float16)
     found = nearest_similarity(images, sample)
     similarity = 1 - 0.8 * (1 - vectors @ normalised(sample.vectors).T)
