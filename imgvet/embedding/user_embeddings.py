@@ -75,9 +75,8 @@ class UserEmbeddingsReference(Frozen):
 def read_user_embeddings(path: str) -> UserEmbeddings:
     """Read user embeddings; those of the last path are kept as long as its files stay the same.
 
-    Raises:
-        InvalidParameterError: a file is missing or damaged, the array does not have two dimensions
-            of numbers, or the names are not one for each row, each once.
+    InvalidParameterError if a file is missing or damaged, the array does not have two dimensions of
+    numbers, or the names are not one for each row, each once.
     """
     file = Path(path).expanduser().absolute()
     said, readable = f"embeddings = {str(file)!r} can't be", "Check the path and its permissions"
@@ -195,12 +194,8 @@ def match_user_embeddings(
 
     They are neither normalised nor scaled. Byte-identical images are one content and have one
     vector: that of the first of them that has one. Vectors of no image are left out, and their
-    number is logged.
-
-    Raises:
-        InvalidParameterError: images have no vector, or vectors are not finite or all zero; the
-            message counts them and names some. Also as
-            :func:`imgvet.annotations.match.places_of`, which finds the images of names.
+    number is logged. InvalidParameterError if images have no vector, or vectors are not finite or
+    all zero; also as :func:`imgvet.annotations.match.places_of`, which finds the images of names.
     """
     valid = items.loc[items["embedding_row"].notna(), ["filename", "embedding_row"]]
     valid = valid.drop_duplicates()
@@ -213,15 +208,13 @@ def match_user_embeddings(
     places = places_of(given.names, files, folders, "embeddings") if files else ()
     row_of = pd.Series(range(len(places)), places)
     row_of = row_of[~row_of.index.duplicated()]
-    valid["row"] = row_of.reindex(range(len(files)), fill_value=-1).to_numpy()
-    best = valid.sort_values("row", key=lambda row: row < 0, kind="stable")
-    best = best.drop_duplicates("embedding_row").sort_values("embedding_row")
+    valid["row"] = row_of.reindex(range(len(files))).to_numpy()
+    best = valid.groupby("embedding_row").first()  # of what is not missing
     _refuse_some(
-        best.loc[best["row"] < 0, "filename"].tolist(), len(best), "images have no embedding",
+        best.loc[best["row"].isna(), "filename"].tolist(), len(best), "images have no embedding",
         "Give the vector of every image, named by its path",
     )  # fmt: skip
-    surplus = len(given.names) - valid["row"].nunique() + int((valid["row"] < 0).any())
-    if surplus:
+    if surplus := len(given.names) - valid["row"].nunique():
         _logger.info("%d of the %d user embeddings are not used", surplus, len(given.names))
     vectors = _as_float32(given.vectors, best["row"].to_numpy(np.int64))
     finite, nonzero = np.isfinite(vectors).all(axis=1), vectors.any(axis=1)

@@ -72,8 +72,7 @@ def with_reads(listing: pa.Table, reads: Sequence[pa.Table]) -> pd.DataFrame:
 def crops_of(pictures: pd.DataFrame, store: Store) -> Cropped:
     """Replace each picture of :func:`with_reads` by its crops, in order of pictures and regions.
 
-    Raises:
-        StaleReferenceError: the store lacks what was cut out of some.
+    StaleReferenceError if the store lacks what was cut out of some.
     """
     columns = pictures.columns
     pictures = pictures.assign(source_id=pictures["id"], number=-1)
@@ -109,17 +108,13 @@ def _with_cuts(pictures: pd.DataFrame, store: Store) -> pd.DataFrame:
 
 def _as_items(cut: pd.DataFrame) -> pd.DataFrame:
     """The rows of crops, as items."""
-    corners = cut[list(tables.CORNER_COLUMNS)].to_numpy(float)
-    is_upright = np.isnan(corners).all(axis=1)
-    boxes = cut[list(tables.BOX_COLUMNS)].to_numpy(float).tolist()
-    boxes = [
-        box if upright else rotated
-        for box, rotated, upright in zip(boxes, corners.tolist(), is_upright, strict=True)
-    ]
+    rotated = cut[list(tables.CORNER_COLUMNS)].dropna(how="all")
+    boxes = pd.Series(cut[list(tables.BOX_COLUMNS)].to_numpy(float).tolist(), cut.index, object)
+    boxes.update(pd.Series(rotated.to_numpy(float).tolist(), rotated.index, object))
     return cut.assign(
         picture=cut["filename"],
-        filename=item_names(cut, boxes),
-        box=pd.Series(boxes, cut.index, dtype=object),
+        filename=item_names(cut, boxes.tolist()),
+        box=boxes,
         file_size=None,
         label=_labels(cut),
         **{DIGEST: cut["crop"]},
@@ -143,10 +138,8 @@ def _labels(cut: pd.DataFrame) -> pd.Series:
 def item_tables(rows: pd.DataFrame, store: Store, options: MediaOptions) -> ItemTables:
     """Decide the status of every item and number the distinct valid contents.
 
-    Items are the rows of :func:`with_reads`, or of the crops made of them.
-
-    Raises:
-        StaleReferenceError: the store lacks the measures of some content.
+    Items are the rows of :func:`with_reads`, or of the crops made of them. StaleReferenceError if
+    the store lacks the measures of some content.
     """
     readable = rows["status"] == Reason.OK.value
     columns = ["status", "detail", "format", "width", "height", *PLACE_COLUMNS]
@@ -171,8 +164,7 @@ def item_tables(rows: pd.DataFrame, store: Store, options: MediaOptions) -> Item
 def stats_table(items: pd.DataFrame, store: Store, options: StatsOptions) -> pd.DataFrame:
     """The table stats: the metrics of every valid item, in order of the items.
 
-    Raises:
-        StaleReferenceError: the store lacks the measures of some content.
+    StaleReferenceError if the store lacks the measures of some content.
     """
     if not options.run_stats:
         return tables.empty(tables.STATS)

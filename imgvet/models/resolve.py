@@ -55,12 +55,9 @@ _logger = logging.getLogger(__name__)
 def resolve_model(options: ModelOptions, device: Device = "cpu") -> Model:
     """The model that ``model_path`` and ``high_accuracy`` ask for, downloaded if need be.
 
-    It runs on the processor where there is no CUDA.
-
-    Raises:
-        InvalidParameterError: there is no such model, it gives another width than ``d``, or
-            ``high_accuracy`` is asked of another model than the built-in one.
-        ModelError: it can't be had or used.
+    It runs on the processor where there is no CUDA. InvalidParameterError if there is no such
+    model, it gives another width than ``d``, or ``high_accuracy`` is asked of another model than
+    the built-in one; ModelError if it can't be had or used.
     """
     name = BUILTIN_NAME if options.model_path is None else options.model_path
     usable = usable_device(device)

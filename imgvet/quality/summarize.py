@@ -77,16 +77,16 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
     """
     items, stats, similarity = (tables[name] for name in ("items", "stats", "similarity"))
     has = properties(items, stats, similarity, options)
-    valid, surplus = items[has["valid"]], items.loc[has["exact_duplicate_surplus"], "id"]
+    total, valid = totals(has), items[has["valid"]]
     still = still_frames(valid)
     copies = int(valid[~still].duplicated("digest", keep=False).sum())
     near = open_pairs(similarity, valid.set_index("id"), "near")
     sizes, robust = tables["component_info"]["count"].tolist(), standing_out(tables["outliers"])
     told, shown = _annotated(tables)
     counts = Counts(
-        **dict.fromkeys(flag.name for flag in FLAGS) | totals(has),
+        **dict.fromkeys(flag.name for flag in FLAGS) | total,
         exact_duplicate_images=copies,
-        exact_duplicate_groups=copies - len(surplus),
+        exact_duplicate_groups=copies - total["exact_duplicate_surplus"],
         near_duplicate_pairs=len(near),
         near_duplicate_proven=int((near["verified"] > 0).sum()),
         components=len(sizes) if options.run_cc else None,
@@ -97,16 +97,14 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
         **told,
         **(_of_videos(tables, valid, still) if "video_pairs" in tables else {}),
     )
-    flags = flagged(stats, options).items()
     examples = {
-        "invalid_rate": items.loc[has["invalid"], "id"].tolist(),
-        "duplicate_rate": surplus.tolist(),
-        "near_duplicate_rate": pd.unique(near[["from", "to"]].to_numpy().ravel()).tolist(),
-        "outlier_rate": robust["id"].tolist(),
-        **{f"{name}_rate": stats.loc[mask, "id"].tolist() for name, mask in flags},
-        **shown,
+        check.name: items.loc[has[check.count], "id"].tolist()
+        for check in CHECKS
+        if check.count in has
     }
-    return counts, examples
+    examples["near_duplicate_rate"] = pd.unique(near[["from", "to"]].to_numpy().ravel()).tolist()
+    examples["outlier_rate"] = robust["id"].tolist()
+    return counts, examples | shown
 
 
 def _of_videos(tables: Tables, valid: pd.DataFrame, still: pd.Series) -> dict[str, int]:

@@ -168,10 +168,8 @@ class Space:
 def space_of(vectors: Vectors, distance: Distance) -> Space:
     """Make embeddings, float32 (n, width), finite, ready to be compared.
 
-    Distances from zeros are finite, but mean nothing.
-
-    Raises:
-        InvalidParameterError: the distance does not fit the embeddings.
+    Distances from zeros are finite, but mean nothing. InvalidParameterError if the distance does
+    not fit the embeddings.
     """
     if distance == "jensenshannon" and (negative := vectors < 0).any():
         raise InvalidParameterError(

@@ -60,10 +60,8 @@ _TRAINING_ROUNDS = 6
 def check_neighbor_options(options: NeighborOptions, width: int) -> None:
     """Refuse a distance, an index or parameters that a search of this width would fail on.
 
-    Costs nothing unless the index is one of FAISS's own: then it is made, empty.
-
-    Raises:
-        InvalidParameterError: they do not go together, or FAISS does not know them.
+    It is an InvalidParameterError. Costs nothing unless the index is one of FAISS's own: then it is
+    made, empty.
     """
     mode, given = options.nnf_mode, options.nnf_param
     if mode != FLAT and not DISTANCES[options.distance].any_index:
@@ -84,10 +82,9 @@ def check_neighbor_options(options: NeighborOptions, width: int) -> None:
 
 
 def parse_parameters(text: str) -> dict[str, float]:
-    """Search parameters, written as :func:`imgvet.parameters.numbers_in` reads numbers.
+    """Search parameters, as :func:`numbers_in` reads numbers.
 
-    Raises:
-        InvalidParameterError: something else is written, or a value is not a positive number.
+    InvalidParameterError if something else is written, or a value is not a positive number.
     """
     problem, remedy = f"nnf_param = {text!r} can't be used", "Write it as in nprobe=16,efSearch=64"
     with failing_as(InvalidParameterError, problem, remedy, ValueError):
@@ -145,8 +142,7 @@ def _refused_by_faiss(options: NeighborOptions) -> Iterator[None]:
 def search_index(space: Space, options: NeighborOptions, k: int) -> Neighbors:
     """The ``k`` nearest others of each vector by an index of FAISS.
 
-    Raises:
-        InvalidParameterError: FAISS can't train the index with these vectors.
+    InvalidParameterError if FAISS can't train the index with these vectors.
     """
     index = _empty_index(options, space.data.shape[1])
     everybody = np.arange(len(space))
@@ -192,10 +188,9 @@ def search_cells(space: Space, k: int, sample: Rows, true: Neighbors) -> Neighbo
 
 
 def _cells_of(space: Space) -> tuple[Rows, Rows]:
-    """About as many cells as each has vectors.
+    """The cell of each row, (n,); and in row i all cells, nearest to cell i first, (cells, cells).
 
-    Returns:
-        (n,), the cell of each row; and (cells, cells), in row i all cells, nearest to cell i first.
+    There are about as many cells as each has vectors.
     """
     import faiss
 

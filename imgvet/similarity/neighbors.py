@@ -40,15 +40,11 @@ EXACT_LIMIT = 50_000
 def find_neighbors(
     vectors: Vectors, options: NeighborOptions, threads: int, earlier: EarlierSearch | None = None
 ) -> Neighbors:
-    """The k nearest other vectors of each vector.
+    """The k nearest other vectors of each vector, float32 (n, width), finite.
 
-    A vector of zeros says nothing about its picture: it has no neighbour and is nobody's.
-
-    Vectors are float32 (n, width), finite. What an earlier exact search by the same distance and k
-    found only saves time.
-
-    Raises:
-        InvalidParameterError: as :func:`check_neighbor_options` and :func:`space_of`.
+    A vector of zeros says nothing about its picture: it has no neighbour and is nobody's. What an
+    earlier exact search by the same distance and k found only saves time. InvalidParameterError as
+    :func:`check_neighbor_options` and :func:`space_of`.
     """
     import faiss
 

@@ -22,14 +22,12 @@ _MAD_TO_SIGMA = 1.4826
 def find_outliers(
     neighbors: pd.DataFrame, items: pd.DataFrame, options: OutlierOptions
 ) -> tuple[pd.DataFrame, float | None]:
-    """List the share ``outlier_percentile`` of the valid images, and all that stand out.
+    """The table outliers: the share ``outlier_percentile`` of valid images, and all that stand out.
 
+    Beside it the median similarity to the nearest neighbour, None if there are no neighbours.
     The share is of so many images, rounded half up; images with an exact copy have similarity 1.
     The robust score, by which an image stands out over :data:`ROBUST_LIMIT`, is independent of the
     share and may be that of no image at all.
-
-    Returns:
-        the table outliers; the median similarity to the nearest neighbour, None without neighbours.
     """
     nearest = nearest_of_all(neighbors, items)
     median = float(nearest["similarity"].median()) if len(nearest) else None

@@ -207,13 +207,11 @@ def _nearest(pairs: pd.DataFrame, limit: int) -> pd.DataFrame:
 def rotated_cosines(
     pairs: pd.DataFrame, vectors: Vectors, embedded: Callable[[Rows, _Bytes], Vectors]
 ) -> Vectors:
-    """Cosine of each pair after both were shown in the same orientation.
+    """Cosine of each pair, (m,), -1..1, after both were shown in the same orientation.
 
-    A family of m pictures takes m - 1 embeddings at most. ``embedded`` gives those of some rows in
-    orientations of theirs, L2-normalised as in ``vectors``, float32 (n, width).
-
-    Returns:
-        float32 (m,), -1..1; where the pictures are more alike as they are, the cosine of that.
+    Where the pictures are more alike as they are it is the cosine of that. A family of m pictures
+    takes m - 1 embeddings at most. ``embedded`` gives those of some rows in orientations of theirs,
+    L2-normalised as in ``vectors``, float32 (n, width).
     """
     rows, ends = np.unique(pairs[_PAIR].to_numpy(np.int64), return_inverse=True)
     ends = ends.reshape(-1, 2)

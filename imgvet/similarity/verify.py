@@ -133,11 +133,8 @@ def path_of(work: WorkDir) -> Path:
 
 
 def _load(path: Path) -> pd.DataFrame:
-    try:
-        table = read_if_sound(path)
-    except FileNotFoundError:
-        table = None
-    frame = to_frame(table if table is not None else _KNOWN.empty_table())
+    table = read_if_sound(path) if path.is_file() else None
+    frame = to_frame(_KNOWN.empty_table() if table is None else table)
     return frame[frame["version"] == VERSION].drop(columns="version")
 
 

@@ -41,13 +41,18 @@ def videos_of(items: pd.DataFrame) -> pd.Series:
     return pd.Series(names, frames.index, dtype="str").reindex(items.index)
 
 
+def frames_of(items: pd.DataFrame) -> pd.DataFrame:
+    """The items that are frames of videos, or crops of some, with the column ``video``."""
+    return items.assign(video=videos_of(items)).dropna(subset="video")
+
+
 def still_frames(valid: pd.DataFrame) -> pd.Series:
     """Which valid items have the bytes of an earlier frame of their video, which stands still.
 
     They are no copies that somebody made.
     """
-    frames = valid.assign(video=videos_of(valid)).dropna(subset="video")
-    return frames.duplicated(["video", "digest"]).reindex(valid.index, fill_value=False)
+    still = frames_of(valid).duplicated(["video", "digest"])
+    return still.reindex(valid.index, fill_value=False)
 
 
 def alike_as(pairs: pd.DataFrame, items: pd.DataFrame) -> pd.Series:
@@ -99,7 +104,7 @@ def video_pairs(
     ``members`` is the table components, ``alike`` the table similarity. Embeddings, float32
     (n, width), are in order of the items' ``embedding_row``.
     """
-    frames = items.assign(video=videos_of(items)).dropna(subset=["video", "embedding_row"])
+    frames = frames_of(items).dropna(subset="embedding_row")
     frames = frames.set_index("id")[["video", "time_ms", "embedding_row"]]
     frames["scene"] = members.set_index("id")["component_id"].astype(np.float64)
     frames = frames.sort_values("time_ms")
@@ -201,8 +206,7 @@ def frozen_stretches(items: pd.DataFrame, vectors: Vectors, metric: Metric) -> p
     Each frame is at least :data:`FROZEN` similar to the one before it. Embeddings, float32
     (n, width), are in order of the items' ``embedding_row``.
     """
-    videos = videos_of(items)
-    frames = items.assign(video=videos)[videos.notna() & items["embedding_row"].notna()]
+    frames = frames_of(items).dropna(subset="embedding_row")
     if frames.empty:
         return empty(FROZEN_STRETCHES)
     frames = frames.sort_values(["video", "time_ms", "id"])

@@ -13,12 +13,12 @@ from imgvet.reports.histogram import Scale
 from imgvet.reports.inputs import Content, ReportInputs, gallery
 from imgvet.reports.sections.map import evenly
 from imgvet.reports.text import base, count
-from imgvet.similarity.videos import videos_of
+from imgvet.similarity.videos import frames_of
 
 
 def videos(run: ReportInputs) -> Content | None:
     """The videos, from the frames (or their crops) among the items; None without any."""
-    frames = run.valid.assign(video=videos_of(run.valid)).dropna(subset="video")
+    frames = frames_of(run.valid)
     if frames.empty:
         return None
     noun = "frame" if run.summary.sources is None else "crop"

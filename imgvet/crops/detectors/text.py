@@ -44,9 +44,7 @@ one down to nothing."""
 def text_models() -> tuple[Path, ...]:
     """The models inside the package rapidocr, which find lines, turn and read them.
 
-    Raises:
-        MissingExtraError: rapidocr is not installed.
-        ModelError: it is, without its models.
+    MissingExtraError if it is not installed, ModelError if it is without its models.
     """
     try:
         import rapidocr
