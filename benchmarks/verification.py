@@ -36,7 +36,7 @@ from benchmarks.stages import measure_and_embed
 from imgvet.images.picture import encode_thumbnail, to_standard_size
 from imgvet.models.model import BUILTIN_FOLDER, load_model
 from imgvet.options import SimilarityOptions
-from imgvet.similarity.alignment import Look
+from imgvet.similarity.look import Look
 from imgvet.similarity.relations import Finding, related
 from imgvet.similarity.relations import compared as relations_of
 from imgvet.similarity.verify import pictures_of

@@ -28,8 +28,8 @@ from imgvet.reasons import Failure, Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.search.index import SearchIndex
 from imgvet.search.picture import has_model, model_of, pixels_for
-from imgvet.similarity.alignment import Look
 from imgvet.similarity.distances import Reals, Rows, Vectors
+from imgvet.similarity.look import Look
 from imgvet.similarity.relations import Relation, related
 from imgvet.similarity.verify import pictures_of
 from imgvet.sources.inputs import opened
@@ -171,14 +171,16 @@ def _seen(
 
 
 def _of_run(work: WorkDir, other: WorkDir) -> tuple[pd.DataFrame, Vectors]:
+    own, embeddings = read_vectors(work.embeddings), read_vectors(other.embeddings)
     models = [_model_name(read_record(one)) for one in (work, other)]
-    if models[0] != models[1]:
+    if models[0] != models[1] or own.shape[1] != embeddings.shape[1]:
         raise InvalidParameterError(
-            f"{work.home} was embedded by {models[0][0]}, {other.home} by {models[1][0]}",
+            f"{work.home} was embedded by {models[0][0]} with {own.shape[1]} values an image, "
+            f"{other.home} by {models[1][0]} with {embeddings.shape[1]}",
             "Run both with the same model",
         )
     images = ImageTable.of_run(other).frame(["filename", "status", "digest", "embedding_row"])
-    rows, embeddings = images.pop("embedding_row"), read_vectors(other.embeddings)
+    rows = images.pop("embedding_row")
     vectors, valid = np.zeros((len(rows), embeddings.shape[1]), np.float32), rows.notna().to_numpy()
     vectors[valid] = embeddings[rows[valid].to_numpy(np.int64)]
     pictures = images.set_axis(_GIVEN, axis=1).reset_index(drop=True)

@@ -26,10 +26,8 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from imgvet.images.orientation_hash import ORIENTATIONS
-from imgvet.images.picture import Pixels, averaged, decode_thumbnail, oriented, size_within
+from imgvet.images.picture import Pixels, averaged
 from imgvet.similarity.doubts import (
     FEW_PIXELS,
     FINE_SIDE,
@@ -37,9 +35,9 @@ from imgvet.similarity.doubts import (
     LEAST_LEVELS_OF_FEW,
     both_add,
     details_differ,
-    is_mostly_ground,
     levels_differ,
 )
+from imgvet.similarity.look import COLOURED, ROWS, SIDE, Look, Marks, Patches
 from imgvet.similarity.maps import (
     MIRROR,
     ORIENTED,
@@ -52,14 +50,6 @@ from imgvet.similarity.maps import (
     shared_area,
 )
 
-Marks = NDArray[np.bool_]
-
-Size = tuple[int, int]
-"""Width and height in pixels."""
-
-ROWS = 12
-"""Rows and columns of patches of the picture that the other one is laid over."""
-
 ENOUGH_PATCHES, LEAST_SHARE, ENOUGH_SHARE = 12, 0.3, 0.75
 """So many patches must agree, of 144, and so large a share of those that have any texture: the
 least only if the levels of both leave no doubt, as those of a smooth picture under text do."""
@@ -68,84 +58,14 @@ LEAST_SHOWN = 0.15
 """A picture of which the other one shows less is not proven: what is enlarged much agrees easily.
 """
 
-LOOK_SIDE = 128
-"""Short side at which pictures are compared, in pixels: half of a thumbnail's."""
-
-_PATCH = 8
-_SIDE, _COLOURED = ROWS * _PATCH, ROWS * 4
 _CENTRES = (np.indices((ROWS, ROWS))[::-1].reshape(2, -1) + 0.5) / ROWS
-_MEAN = np.full(_PATCH**2, 1 / _PATCH**2, np.float32)
-_SLOPES = np.indices((_PATCH, _PATCH), np.float32).reshape(2, -1).T - np.float32(_PATCH / 2 - 0.5)
-_SLOPES /= np.linalg.norm(_SLOPES, axis=0)
-
 _GOOD = 0.75
 _AROUND = np.ones((3, 3), np.uint8)
-_TINY, _SAME_FRAME, _SAME_FRAME_UPRIGHT = 16, 0.5, 0.25
-_SMALL, _LEAST_SMALL, _FITS = 24, 8, 0.6
-_AGREES, _TEXTURE, _CLIPPED = 0.7, 5.0**2, 6.0
+_SAME_FRAME, _SAME_FRAME_UPRIGHT = 0.5, 0.25
+_LEAST_SMALL, _FITS = 8, 0.6
 _ROUNDS, _WORTH_MOVING, _FITTING = 2, 8, 0.05
 _HOPES = 2
 _FLOW_WINDOW, _FLOW_ENDS, _TOGETHER, _LEAST_AREA = (9, 9), (3, 10, 0.03), 1.0, 0.01
-
-
-class Look:
-    """What of a picture is compared, from its thumbnail; each part is made when it is needed."""
-
-    def __init__(self, thumbnail: bytes, size: Size) -> None:
-        """Decode a thumbnail of a picture of this size; ValueError if it is damaged."""
-        self._thumbnail, self.size = thumbnail, size
-        self._pixels = _scaled(decode_thumbnail(thumbnail, LOOK_SIDE), LOOK_SIDE)
-        self.gray = np.asarray(cv2.cvtColor(self._pixels, cv2.COLOR_RGB2GRAY), np.uint8)
-
-    @cached_property
-    def colours(self) -> Pixels:
-        """The picture in colour as a square."""
-        return averaged(self._pixels, _COLOURED, _COLOURED)
-
-    @cached_property
-    def square(self) -> Pixels:
-        """The picture in gray as a square."""
-        return averaged(self.gray, _SIDE, _SIDE)
-
-    @cached_property
-    def patches(self) -> _Patches:
-        """The patches of the square."""
-        return _patches(self.square)
-
-    @cached_property
-    def sloping(self) -> bool:
-        """Whether half of the patches with texture are slopes for the most part, as of X-rays."""
-        told = self.patches.spread >= _TEXTURE
-        along = np.square(self.patches.values[told] @ _SLOPES).sum(axis=1) / _PATCH**2
-        return bool((along > self.patches.spread[told] / 2).mean() > 0.5) if told.any() else False
-
-    @cached_property
-    def orientations(self) -> NDArray[np.float32]:
-        """A tiny gray copy in each of eight orientations, of mean 0 and length 1, (8, 256)."""
-        tiny = averaged(self.square, _TINY, _TINY)[..., None]
-        shown = np.stack([oriented(tiny, code + 1).ravel() for code in range(ORIENTATIONS)])
-        values = shown - shown.mean(dtype=np.float32)
-        return np.asarray(values / max(float(np.linalg.norm(values[0])), 1.0), np.float32)
-
-    @cached_property
-    def fine(self) -> Pixels:
-        """The whole thumbnail in gray."""
-        return decode_thumbnail(self._thumbnail, gray=True)
-
-    @cached_property
-    def fine_square(self) -> Pixels:
-        """The whole thumbnail in gray as a square of :data:`FINE_SIDE`."""
-        return averaged(self.fine, FINE_SIDE, FINE_SIDE)
-
-    @cached_property
-    def small(self) -> Pixels:
-        """A small gray copy."""
-        return _scaled(self.gray, _SMALL)
-
-    @cached_property
-    def mostly_ground(self) -> bool:
-        """Whether most of the picture is ground of one level with nothing on it."""
-        return is_mostly_ground(self.gray)
 
 
 def align(first: Look, second: Look, *, thorough: bool = True) -> Alignment | None:
@@ -251,11 +171,11 @@ class Alignment:
         self.frame, self.over = (first, second) if self._of_first else (second, first)
         self.to_over = way if self._of_first else inverted(way)
         """From the frame to what is laid over it."""
-        self._laid = laid_over(self.over.gray, self.to_over, _SIDE)
+        self._laid = laid_over(self.over.gray, self.to_over, SIDE)
         centres = self.to_over[:, :2] @ _CENTRES + self.to_over[:, 2:]
         self._inside: Marks = np.abs(centres - 0.5).max(axis=0) < 0.5
-        patches = _patches(self._laid)
-        agree, differ = _compared(self.frame.patches, patches)
+        patches = Patches.of(self._laid)
+        agree, differ = self.frame.patches.compared(patches)
         self._agree = agree & self._inside
         self.agreeing = int(np.count_nonzero(self._agree))
         """Patches that agree, of 144 at most."""
@@ -307,7 +227,7 @@ class Alignment:
     @property
     def recoloured(self) -> float:
         """Mean difference of the colours of patches that agree, in levels of 255."""
-        laid = laid_over(self.over.colours, self.to_over, _COLOURED)
+        laid = laid_over(self.over.colours, self.to_over, COLOURED)
         one, other = (averaged(each, ROWS, ROWS) for each in (self.frame.colours, laid))
         return float(cv2.absdiff(one, other).reshape(-1, 3)[self._agree].mean())
 
@@ -338,37 +258,3 @@ class Alignment:
             return None
         way = to_over if self._of_first else inverted(to_over)
         return Alignment(*self._pictures, way)
-
-
-class _Patches(NamedTuple):
-    values: NDArray[np.float32]
-    """(144, 64), less their mean."""
-    spread: NDArray[np.float32]
-    """(144,), their variance."""
-    clipped: Marks
-    """(144,), white or black without texture: may be what became of a brighter or darker one."""
-
-
-def _patches(gray: Pixels) -> _Patches:
-    grid = gray.reshape(ROWS, _PATCH, ROWS, _PATCH).swapaxes(1, 2)
-    values = grid.reshape(ROWS * ROWS, -1).astype(np.float32)
-    means = values @ _MEAN
-    values -= means[:, None]
-    spread = np.einsum("pn,pn->p", values, values) / values.shape[1]
-    clipped = (np.abs(means - 127.5) > 127.5 - _CLIPPED) & (spread < _TEXTURE)
-    return _Patches(values, spread, clipped)
-
-
-def _compared(left: _Patches, right: _Patches) -> tuple[Marks, Marks]:
-    """Which patches agree, and which differ."""
-    together = np.einsum("pn,pn->p", left.values, right.values) / left.values.shape[1]
-    telling = np.maximum(left.spread, right.spread) >= _TEXTURE
-    telling &= ~(left.clipped | right.clipped)
-    agree = together > _AGREES * np.sqrt(left.spread * right.spread)
-    return telling & agree, telling & ~agree
-
-
-def _scaled(pixels: Pixels, side: int) -> Pixels:
-    """Reduced to a short side of at most ``side``, and a long one of at most four times that."""
-    height, width = pixels.shape[:2]
-    return averaged(pixels, *size_within(width, height, side, 4 * side))

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imgvet.similarity.alignment import Alignment, Look, Size, align
+from imgvet.similarity.alignment import Alignment, align
 from imgvet.similarity.doubts import FEW_PIXELS, LEAST_LEVELS_OF_SMALL, levels_differ, refuted
+from imgvet.similarity.look import Look, Size
 from imgvet.similarity.maps import Map, scale
 
 Pair = tuple[str, str, bool]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -84,15 +85,16 @@ def test_lists_and_pictures_are_looked_up(work: WorkDir, newcomers: Path, tmp_pa
 def test_runs_of_different_models_are_refused(
     work: WorkDir, newcomers: Path, tmp_path: Path
 ) -> None:
-    np.savez(
-        tmp_path / "own.npz",
-        filenames=["a copy.jpg", "b again.jpg", "c stranger.jpg", "e part.jpg"],
-        embeddings=np.eye(4, dtype=np.float32),
-    )
-    other = finish_run(newcomers, tmp_path / "out", embeddings=str(tmp_path / "own.npz"))
-    for one, given in ((work, other.path), (other, work.path)):
+    names = ["a copy.jpg", "b again.jpg", "c stranger.jpg", "e part.jpg"]
+    runs = [work]
+    for width in (4, 5):
+        own = tmp_path / f"own{width}.npz"
+        np.savez(own, filenames=names, embeddings=np.eye(4, width, dtype=np.float32))
+        runs.append(finish_run(newcomers, tmp_path / f"out{width}", embeddings=str(own)))
+    other = runs[1]
+    for one, given in permutations(runs, 2):
         with pytest.raises(InvalidParameterError, match="same model"):
-            look_up(one, [str(given)])
+            look_up(one, [str(given.path)])
     assert look_up(other, [str(other.path)])["similarity"].dropna().eq(1).all()
 
 

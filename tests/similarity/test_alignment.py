@@ -11,7 +11,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from imgvet.images.picture import encode_thumbnail, oriented, to_standard_size
-from imgvet.similarity.alignment import Alignment, Look, align
+from imgvet.similarity.alignment import Alignment, align
+from imgvet.similarity.look import Look
 from imgvet.similarity.maps import Map, inverted, shared_area
 from support.pictures import Pixels, scene
 

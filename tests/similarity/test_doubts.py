@@ -12,8 +12,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.look_alikes import LOOK_ALIKES
 from imgvet.images.picture import encode_thumbnail, to_standard_size
-from imgvet.similarity.alignment import Look, align
+from imgvet.similarity.alignment import align
 from imgvet.similarity.doubts import details_differ, level_agreement, two_sided
+from imgvet.similarity.look import Look
 from imgvet.similarity.relations import related
 from support.pictures import Pixels, photograph, scene
 
