@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from prefect import flow
@@ -32,7 +33,6 @@ from imgvet.options import (
 from imgvet.quality.result import fails, read_results
 from imgvet.quality.summarize import SearchFacts
 from imgvet.similarity.pairs import Comparison
-from imgvet.sources.inputs import Inputs
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
 from imgvet.tasks import inputs, measuring, publishing, similarity, verdict
@@ -78,148 +78,156 @@ def analyze(
         started_runners(options) as runners,
     ):
         copy = held_copy(work) if is_elsewhere(options.address) else None
-        return _analyze(Stages(context, runners, copy), options, request, baseline), work
+        analysis = _Analysis(Stages(context, runners, copy), options, request)
+        return analysis.summary(baseline), work
 
 
-def _analyze(
-    stages: Stages, options: RunOptions, request: Request, baseline: WatchOptions | None
-) -> RunSummary:
-    search = options.part(NeighborOptions)
-    _make_ready(stages, options, request.inputs)
-    listed = stages.run(
-        inputs.list_items,
-        options.part(SourceOptions),
-        request.inputs.listing,
-        request.annotations,
-        request.cutter,
-    )
-    found = _measured(stages, options, request, listed)
-    items, contents = found.tables["items"], found.contents
-    stats = stages.run(measuring.collect_stats, items, options.part(StatsOptions))
-    vectors = _embedded(stages, options, request, found)
-    scale = stages.run(measuring.estimate_scale, vectors) if request.needs_scale else None
-    request = request if scale is None else with_scale(request, scale)
-    metric = request.metric
+@dataclass
+class _Analysis:
+    """One run: its stages in their order, and what they have made so far."""
 
-    nearest = stages.run(similarity.find_neighbors, vectors, contents, search, metric)
-    neighbors = nearest.neighbors
-    if request.sees_rotated_duplicates:
-        looked_at = (neighbors, contents, vectors, request.model, metric)
-        neighbors = stages.run(similarity.find_rotated_duplicates, *looked_at)
-    near, apart = options.part(SimilarityOptions), request.decisions.apart
-    comparison = Comparison(search=search, metric=metric, apart=apart)
-    alike = stages.run(similarity.find_similar_pairs, neighbors, items, near)
-    pairs = stages.run(similarity.verify_pairs, alike, items, near, apart)
-    joined = (neighbors, pairs, items, vectors, options.part(ComponentOptions), comparison)
-    grouped = stages.run(similarity.find_components, *joined)
-    rare = stages.run(similarity.find_outliers, neighbors, items, options.part(OutlierOptions))
-    by_content = options.part(GroupOptions)
-    groups = stages.run(similarity.find_groups, items, vectors, by_content, metric)
+    stages: Stages
+    options: RunOptions
+    request: Request
+    tables: dict[str, Reference] = field(default_factory=dict)
+    """Those that the run leaves behind."""
+    between: list[Reference] = field(default_factory=list)
+    """What else stages have stored: the records of their cache name it."""
 
-    tables = {
-        **found.tables,
-        "stats": stats,
-        "similarity": pairs,
-        "outliers": rare.outliers,
-        **grouped,
-        **groups,
-    }
-    structure = None
-    if found.splits > 1:
-        tables["leaks"] = stages.run(similarity.find_leaks, pairs, items, vectors, near, comparison)
-    if found.labels > 1:
-        right = tuple(sorted(request.decisions.of(Kind.LABEL_IS_RIGHT)))
-        judged = (items, vectors, search, request.probabilities, right)
-        labels = stages.run(similarity.find_label_issues, *judged)
-        tables["label_issues"], structure = labels.label_issues, labels.structure
-    facts = SearchFacts(
-        model=request.model_name,
-        neighbor_recall=nearest.recall,
-        median_similarity=rare.median_similarity,
-        estimated_scale=scale,
-        sources=found.sources,
-        sources_without_crops=found.without_crops,
-        label_structure=structure,
-        other_files=request.inputs.other_files,
-    )
-    expected = (verdict.without_execution(options), request.suite)
-    checked = stages.run(verdict.run_checks, tables, facts, *expected)
-    record = stages.record(options, request.model_record)
-    watched = None
-    if baseline is not None:
-        watched = stages.run(verdict.watch, tables, vectors, checked, record, baseline)
-        tables["alarms"] = watched.alarms
-    this = watched.run if watched else None
-    found_before = (stages.context.work, record.run_id, checked.summary.digest)
-    beside = verdict.Background(
-        earlier=earlier_runs(*found_before, monitored=this is not None),
-        watched=this,
-        settings=settings_of(record),
-        decisions=request.decisions,
-    )
-    report = stages.run(verdict.build_report, tables, vectors, checked, record, beside)
-    outputs = publishing.Outputs(
-        tables=tables,
-        embeddings=vectors,
-        checked=checked,
-        report=report,
-        intermediate=(listed.listing, contents, nearest.neighbors, neighbors, alike),
-    )
-    record = stages.record(options, request.model_record)
-    summary = stages.run(publishing.publish, outputs, record, this)
-    _clean_up(stages, options, request.inputs)
-    return summary
+    def summary(self, baseline: WatchOptions | None) -> RunSummary:
+        """What is found, after all is done."""
+        self._make_ready()
+        found = self._measured()
+        vectors = self._embedded(found)
+        scale = None
+        if self.request.needs_scale:
+            scale = self.stages.run(measuring.estimate_scale, vectors)
+        if scale is not None:
+            self.request = with_scale(self.request, scale)
+        facts = self._compared(found, vectors).model_copy(update={"estimated_scale": scale})
+        summary = self._published(vectors, facts, baseline)
+        self._clean_up()
+        return summary
 
+    def _make_ready(self) -> None:
+        """Mirror what lies in buckets, images only if asked for; unpack archives and videos."""
+        given, fetch = self.request.inputs, self.options.part(FetchOptions)
+        paths = set(given.compressed)
+        for name in given.remote:
+            mirrored = (name, self.options.part(SourceOptions), fetch, self.stages.run_id)
+            paths |= self.stages.run(inputs.sync_s3_to_local, *mirrored).compressed
+        if paths:
+            packed = (tuple(sorted(paths)), self.options.part(VideoOptions), given.enough)
+            self.stages.run(inputs.extract_archives, *packed)
 
-def _make_ready(stages: Stages, options: RunOptions, given: Inputs) -> None:
-    """Mirror what lies in buckets, images only if asked for; unpack archives and videos."""
-    sources, fetch = options.part(SourceOptions), options.part(FetchOptions)
-    paths = set(given.compressed)
-    for name in given.remote:
-        report = stages.run(inputs.sync_s3_to_local, name, sources, fetch, stages.run_id)
-        paths |= report.compressed
-    if paths:
-        videos = options.part(VideoOptions)
-        stages.run(inputs.extract_archives, tuple(sorted(paths)), videos, given.enough)
-
-
-def _clean_up(stages: Stages, options: RunOptions, given: Inputs) -> None:
-    """Remove what this run downloaded, if asked for; never a file of the user's."""
-    fetch = options.part(FetchOptions)
-    if given.remote and (fetch.delete_img or fetch.delete_tar):
-        stages.run(inputs.remove_mirrored, fetch, options.part(VideoOptions), stages.run_id)
-
-
-def _measured(
-    stages: Stages, options: RunOptions, request: Request, listed: inputs.Listed
-) -> measuring.CollectedItems:
-    """Read, decode and measure each original once: the whole of it, or its crops."""
-    videos, cutter = options.part(VideoOptions), request.cutter
-    if cutter is None:
-        ahead = max(0, request.to_measure - listed.to_read.pending)
-        to_read = listed.to_read.model_copy(update={"ahead": ahead})
-        reads = stages.run_shards(measuring.compute_stats, to_read, videos)
-    else:
-        reads = stages.run_shards(measuring.compute_crops, listed.to_read, videos, cutter)
-    item_options = measuring.ItemOptions(
-        media=options.part(MediaOptions),
-        stats=options.part(StatsOptions),
-        cutter=cutter,
-        card=request.model.card if request.model is not None else None,
-        decisions=request.decisions,
-    )
-    found = stages.run(measuring.collect_items, listed.listing, reads, item_options)
-    stages.run_shards(measuring.compute_advanced_stats, found.to_measure)
-    return found
-
-
-def _embedded(
-    stages: Stages, options: RunOptions, request: Request, found: measuring.CollectedItems
-) -> Reference:
-    """The embeddings of the model, or the user's own."""
-    if request.model is None:
-        return stages.run(
-            measuring.collect_user_embeddings, found.tables["items"], request.user_embeddings
+    def _measured(self) -> measuring.CollectedItems:
+        """Read, decode and measure each original once: the whole of it, or its crops."""
+        stages, options, request = self.stages, self.options, self.request
+        videos, cutter = options.part(VideoOptions), request.cutter
+        given = (request.inputs.listing, request.annotations, cutter)
+        listed = stages.run(inputs.list_items, options.part(SourceOptions), *given)
+        if cutter is None:
+            ahead = max(0, request.to_measure - listed.to_read.pending)
+            to_read = listed.to_read.model_copy(update={"ahead": ahead})
+            reads = stages.run_shards(measuring.compute_stats, to_read, videos)
+        else:
+            reads = stages.run_shards(measuring.compute_crops, listed.to_read, videos, cutter)
+        item_options = measuring.ItemOptions(
+            media=options.part(MediaOptions),
+            stats=options.part(StatsOptions),
+            cutter=cutter,
+            card=request.model.card if request.model is not None else None,
+            decisions=request.decisions,
         )
-    stages.run_shards(measuring.embed, found.to_embed, request.model, options.part(VideoOptions))
-    return stages.run(measuring.collect_embeddings, found.contents, request.model.card)
+        found = stages.run(measuring.collect_items, listed.listing, reads, item_options)
+        stages.run_shards(measuring.compute_advanced_stats, found.to_measure)
+        stats = (found.tables["items"], options.part(StatsOptions))
+        self.tables |= {**found.tables, "stats": stages.run(measuring.collect_stats, *stats)}
+        self.between += [listed.listing, found.contents]
+        return found
+
+    def _embedded(self, found: measuring.CollectedItems) -> Reference:
+        """The embeddings of the model, or the user's own."""
+        stages, model = self.stages, self.request.model
+        if model is None:
+            given = (self.tables["items"], self.request.user_embeddings)
+            return stages.run(measuring.collect_user_embeddings, *given)
+        videos = self.options.part(VideoOptions)
+        stages.run_shards(measuring.embed, found.to_embed, model, videos)
+        return stages.run(measuring.collect_embeddings, found.contents, model.card)
+
+    def _compared(self, found: measuring.CollectedItems, vectors: Reference) -> SearchFacts:
+        """What is alike, what is like nothing else, and whether splits and labels agree with it."""
+        stages, options, request = self.stages, self.options, self.request
+        items, contents, metric = self.tables["items"], found.contents, request.metric
+        search, near = options.part(NeighborOptions), options.part(SimilarityOptions)
+        nearest = stages.run(similarity.find_neighbors, vectors, contents, search, metric)
+        neighbors = nearest.neighbors
+        if request.sees_rotated_duplicates:
+            looked_at = (neighbors, contents, vectors, request.model, metric)
+            neighbors = stages.run(similarity.find_rotated_duplicates, *looked_at)
+        comparison = Comparison(search=search, metric=metric, apart=request.decisions.apart)
+        alike = stages.run(similarity.find_similar_pairs, neighbors, items, near)
+        pairs = stages.run(similarity.verify_pairs, alike, items, near, comparison.apart)
+        joined = (neighbors, pairs, items, vectors, options.part(ComponentOptions), comparison)
+        components = stages.run(similarity.find_components, *joined)
+        rare = stages.run(similarity.find_outliers, neighbors, items, options.part(OutlierOptions))
+        grouped = (items, vectors, options.part(GroupOptions), metric)
+        groups = stages.run(similarity.find_groups, *grouped)
+        self.tables |= {"similarity": pairs, "outliers": rare.outliers} | components | groups
+        self.between += [nearest.neighbors, neighbors, alike]
+        structure = None
+        if found.splits > 1:
+            across = (pairs, items, vectors, near, comparison)
+            self.tables["leaks"] = stages.run(similarity.find_leaks, *across)
+        if found.labels > 1:
+            right = tuple(sorted(request.decisions.of(Kind.LABEL_IS_RIGHT)))
+            judged = (items, vectors, search, request.probabilities, right)
+            labels = stages.run(similarity.find_label_issues, *judged)
+            self.tables["label_issues"], structure = labels.label_issues, labels.structure
+        return SearchFacts(
+            model=request.model_name,
+            neighbor_recall=nearest.recall,
+            median_similarity=rare.median_similarity,
+            sources=found.sources,
+            sources_without_crops=found.without_crops,
+            label_structure=structure,
+            other_files=request.inputs.other_files,
+        )
+
+    def _published(
+        self, vectors: Reference, facts: SearchFacts, baseline: WatchOptions | None
+    ) -> RunSummary:
+        """Check what was found, compare it with the baseline, report it, and put all in place."""
+        stages, options, request, tables = self.stages, self.options, self.request, self.tables
+        expected = (verdict.without_execution(options), request.suite)
+        checked = stages.run(verdict.run_checks, tables, facts, *expected)
+        record = stages.record(options, request.model_record)
+        this = None
+        if baseline is not None:
+            watched = stages.run(verdict.watch, tables, vectors, checked, record, baseline)
+            tables["alarms"], this = watched.alarms, watched.run
+        found_before = (stages.context.work, record.run_id, checked.summary.digest)
+        beside = verdict.Background(
+            earlier=earlier_runs(*found_before, monitored=this is not None),
+            watched=this,
+            settings=settings_of(record),
+            decisions=request.decisions,
+        )
+        report = stages.run(verdict.build_report, tables, vectors, checked, record, beside)
+        outputs = publishing.Outputs(
+            tables=tables,
+            embeddings=vectors,
+            checked=checked,
+            report=report,
+            intermediate=tuple(self.between),
+        )
+        record = stages.record(options, request.model_record)
+        return stages.run(publishing.publish, outputs, record, this)
+
+    def _clean_up(self) -> None:
+        """Remove what this run downloaded, if asked for; never a file of the user's."""
+        fetch = self.options.part(FetchOptions)
+        if self.request.inputs.remote and (fetch.delete_img or fetch.delete_tar):
+            videos = self.options.part(VideoOptions)
+            self.stages.run(inputs.remove_mirrored, fetch, videos, self.stages.run_id)

@@ -22,7 +22,7 @@ from imgvet.monitor.history import Run
 from imgvet.monitor.images import Images, Keys, Values
 from imgvet.monitor.rates import NOVEL
 from imgvet.quality.summarize import totals
-from imgvet.similarity.distances import Metric
+from imgvet.similarity.distances import Metric, blocks
 from imgvet.similarity.outliers import ROBUST_LIMIT, robust_score
 from imgvet.workdir import WorkDir, write_atomically
 
@@ -94,8 +94,7 @@ def nearest_similarity(images: Images, sample: ReferenceSample) -> Values:
     near_cosine = 1.0 - (1.0 - images.near) / images.scale
     itself = pd.Index(sample.keys).get_indexer(pd.Index(images.content_keys))
     best = np.full(len(vectors), _NONE, np.float32)
-    for start in range(0, len(vectors), _BLOCK):
-        part = slice(start, start + _BLOCK)
+    for part in blocks(len(vectors), _BLOCK):
         cosines = normalised(vectors[part]) @ others.T
         rows = np.flatnonzero(itself[part] >= 0)
         cosines[rows, itself[part][rows]] = _NONE

@@ -17,7 +17,7 @@ from scratch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -146,9 +146,7 @@ class Space:
         -1 is nobody, infinitely far.
         """
         result = np.empty(others.shape, np.float64)
-        step = max(1, _BLOCK_VALUES // max(others.shape[1] * self.vectors.shape[1], 1))
-        for start in range(0, len(queries), step):
-            part = slice(start, start + step)
+        for part in blocks(len(queries), _BLOCK_VALUES, others.shape[1] * self.vectors.shape[1]):
             result[part] = self._block_distances(queries[part], others[part])
         result[others < 0] = np.inf
         return np.round(result, 9)
@@ -190,10 +188,9 @@ def _with_length_one(vectors: Vectors) -> Vectors:
     other = np.flatnonzero(of_other_length(_lengths(vectors, 2)))
     if not len(other):
         return vectors
-    result, step = np.array(vectors, np.float32), max(1, _BLOCK_VALUES // vectors.shape[1])
-    for start in range(0, len(other), step):
-        rows = other[start : start + step]
-        result[rows] = normalised(vectors[rows])
+    result = np.array(vectors, np.float32)
+    for part in blocks(len(other), _BLOCK_VALUES, vectors.shape[1]):
+        result[other[part]] = normalised(vectors[other[part]])
     return result
 
 
@@ -246,7 +243,7 @@ def _divergences(left: Vectors, right: Vectors) -> Reals:
         for side in (left, right)
     )
     of_both = (_entropies(p)[:, None] + _entropies(q)) / 2.0
-    parts = [q[start : start + _CACHED_ROWS] for start in range(0, len(q), _CACHED_ROWS)]
+    parts = [q[part] for part in blocks(len(q), _CACHED_ROWS)]
     of_mean = np.hstack([np.stack([_entropies((one + part) / 2.0) for one in p]) for part in parts])
     return np.maximum((of_mean - of_both) / np.log(2.0), 0.0)
 
@@ -258,8 +255,13 @@ def _entropies(shares: Reals) -> Reals:
 
 def _lengths(vectors: Vectors, norm: float) -> Reals:
     """The length of each embedding, a few at a time as the array may be mapped."""
-    step = max(1, _BLOCK_VALUES // max(vectors.shape[1], 1))
-    blocks = (vectors[start : start + step] for start in range(0, max(len(vectors), 1), step))
-    return np.concatenate(
-        [np.linalg.norm(block.astype(np.float64), norm, axis=1) for block in blocks]
-    )
+    lengths = np.empty(len(vectors), np.float64)
+    for part in blocks(len(vectors), _BLOCK_VALUES, vectors.shape[1]):
+        lengths[part] = np.linalg.norm(vectors[part].astype(np.float64), norm, axis=1)
+    return lengths
+
+
+def blocks(rows: int, values: int, width: int = 1) -> Iterator[slice]:
+    """The rows a block at a time, of at most so many values each where a row has ``width``."""
+    step = max(1, values // max(width, 1))
+    return (slice(start, start + step) for start in range(0, rows, step))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from imgvet.options import GroupOptions
-from imgvet.similarity.distances import Metric, Reals, Rows, Space, Vectors, space_of
+from imgvet.similarity.distances import Metric, Reals, Rows, Space, Vectors, blocks, space_of
 from imgvet.similarity.search import k_means
 from imgvet.tables import GROUP_INFO, GROUPS, SPLIT_COVERAGE
 
@@ -97,8 +97,7 @@ def _clusters(space: Space, count: int, threads: int) -> tuple[Rows, Vectors]:
 def _representatives(space: Space, group_of: Rows, centres: Vectors) -> Rows:
     """The row nearest to the centre of its group, for each group that has any."""
     apart = np.empty(len(space), np.float32)
-    for start in range(0, len(space), _BLOCK_ROWS):
-        part = slice(start, start + _BLOCK_ROWS)
+    for part in blocks(len(space), _BLOCK_ROWS):
         apart[part] = np.square(space.data[part] - centres[group_of[part]]).sum(axis=1)
     order = np.lexsort((apart, group_of))
     return order[np.flatnonzero(np.diff(group_of[order], prepend=-1))]
@@ -146,12 +145,11 @@ def split_coverage(valid: pd.DataFrame, space: Space, metric: Metric) -> pd.Data
 
 def _nearest_similarity(space: Space, metric: Metric, rows: Rows, others: Rows) -> Reals:
     """The similarity of each row to the nearest of the others."""
-    step = max(1, _BLOCK_PAIRS // len(rows))
     nearest, least = np.full(len(rows), -1), np.full(len(rows), np.inf)
-    for part in np.split(others, range(step, len(others), step)):
-        apart = space.between(rows, part)
+    for part in blocks(len(others), _BLOCK_PAIRS, len(rows)):
+        apart = space.between(rows, others[part])
         place = apart.argmin(axis=1)
         closest = apart[np.arange(len(rows)), place]
-        nearest = np.where(closest < least, part[place], nearest)
+        nearest = np.where(closest < least, others[part][place], nearest)
         least = np.minimum(closest, least)
     return metric.similarity(space.distances(rows, nearest[:, None]))[:, 0]

@@ -40,7 +40,7 @@ from imgvet.images.picture import Pixels, decode_thumbnail, oriented
 from imgvet.measures.collect import rows_of
 from imgvet.models.model import Model
 from imgvet.progress import Progress
-from imgvet.similarity.distances import Metric, Rows, Vectors
+from imgvet.similarity.distances import Metric, Rows, Vectors, blocks
 from imgvet.similarity.pairs import families_of, graph_of
 from imgvet.store.compact import mark_used, today
 from imgvet.store.packs import DIGEST, Thumbnails
@@ -222,8 +222,8 @@ def rotated_cosines(
     if len(turned):
         shown[turned] = embedded(rows[turned], turns[turned])
     cosines = np.empty((2, len(ends)), np.float32)
-    for start in range(0, len(ends), _PAIRS_AT_ONCE):
-        one, other = ends[part := slice(start, start + _PAIRS_AT_ONCE)].T
+    for part in blocks(len(ends), _PAIRS_AT_ONCE):
+        one, other = ends[part].T
         for those, found in zip((shown, straight), cosines, strict=True):
             found[part] = np.einsum("nd,nd->n", those[one], those[other])
     return np.clip(cosines.max(axis=0), -1.0, 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from imgvet.similarity.distances import Metric, Rows, Space, Vectors, space_of
+from imgvet.similarity.distances import Metric, Rows, Space, Vectors, blocks, space_of
 from imgvet.sources.listing import item_name
 from imgvet.tables import COMPONENTS, FROZEN_STRETCHES, VIDEO_PAIRS, empty
 
@@ -189,14 +189,13 @@ def _meeting(one: pd.DataFrame, other: pd.DataFrame, space: Space, metric: Metri
     Those of its own component, which may be turned, come before others.
     """
     rows, others = (side["embedding_row"].to_numpy(np.int64) for side in (one, other))
-    scenes, found, step = one["scene"].to_numpy(), [], max(1, _BLOCK_PAIRS // len(others))
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
+    scenes, found = one["scene"].to_numpy(), []
+    for part in blocks(len(rows), _BLOCK_PAIRS, len(others)):
         alike = metric.similarity(space.between(rows[part], others))
         alike += scenes[part, None] == other["scene"].to_numpy()
         best = alike >= np.maximum(alike.max(axis=1, keepdims=True) - TIE, ALIKE)
         best[best.sum(axis=1) > MOST_TIES] = False
-        found.append(np.argwhere(best) + np.array([start, 0]))
+        found.append(np.argwhere(best) + np.array([part.start, 0]))
     return np.concatenate(found)
 
 
