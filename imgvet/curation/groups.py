@@ -107,7 +107,7 @@ class NearGroups:
     def __init__(self, found: Found, left: pd.DataFrame, keepers: Keepers) -> None:
         rules, metric = found.rules, Metric.of_run(read_record(found.work))
         vectors = read_vectors(found.work.embeddings)
-        self._found, self._keepers, self._metric = found, keepers, metric
+        self._found, self._keepers = found, keepers
         names = ("near", "unproven", "contained", "same_video")
         self._actions = {name: getattr(rules, name) for name in names}
         self._facts = left[_FACTS].to_dict("index")
@@ -125,7 +125,7 @@ class NearGroups:
         off = [name for name, action in self._actions.items() if action == "off"]
         joins = ~pairs["list"].isin(off) | (rules.same_video != "off")
         self._ends = pairs.loc[joins, ["from", "to"]].to_numpy(np.int64)
-        self._space = space_of(vectors if len(pairs) else vectors[:0], metric.distance)
+        self._space = space_of(vectors if len(pairs) else vectors[:0], metric)
         self._let_go: dict[int, set[int]] = defaultdict(set)
         """By image those of which a person decided that they stay for it."""
         present = set(self._row_of.index)
@@ -181,9 +181,9 @@ class NearGroups:
     def _similar(self, item: int, others: Sequence[int]) -> dict[int, Pair]:
         """Those whose embeddings are near; proven if pairs that are lead from one to the other."""
         rows = np.array([int(self._facts[one]["embedding_row"]) for one in (item, *others)])
-        apart = self._space.between(rows[:1], rows[1:])
+        alike = self._space.alike(rows[:1], rows[1:])[0]
         group = self._proven.get(item, -1)
-        similar = zip(others, self._metric.similarity(apart)[0].tolist(), strict=True)
+        similar = zip(others, alike.tolist(), strict=True)
         names = ("near" if self._proven.get(other) == group else "unproven" for other in others)
         return {
             other: Pair(name, value, name == "near")

@@ -71,20 +71,19 @@ def _compared(
     threads: int,
 ) -> pd.DataFrame:
     """Pairs of these contents that are near; of each about :data:`MOST` in another split."""
-    search, metric = comparison.search, comparison.metric
-    space = space_of(vectors, metric.distance)
+    search, space = comparison.search, space_of(vectors, comparison.metric)
     groups = members[members["row"].isin(full)].groupby("split")["row"]
     rows_in = [np.unique(rows) for _, rows in groups]
     found = [np.empty((0, 2), np.int64)]
     if len(rows_in) > 1 and not is_exact(len(full), search):
-        found.append(full[wide_pairs(space, metric, full, threshold, search, threads)])
+        found.append(full[wide_pairs(space, full, threshold, search, threads)])
     else:
         for rows, others in permutations(rows_in, 2):
             near = others[nearest_among(space, space.data[others], rows, MOST, STAGE)]
-            place, rank = np.nonzero(metric.similarity(space.distances(rows, near)) >= threshold)
+            place, rank = np.nonzero(space.similarities(rows, near) >= threshold)
             found.append(np.column_stack([rows[place], near[place, rank]]))
     pairs = np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
-    similarity = metric.similarity(space.distances(pairs[:, 0], pairs[:, 1:])).ravel()
+    similarity = space.similarities(pairs[:, 0], pairs[:, 1:]).ravel()
     table = pd.DataFrame(pairs, columns=_ENDS).assign(similarity=similarity)
     return table[table["row"] != table["other"]]
 

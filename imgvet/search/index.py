@@ -75,7 +75,7 @@ class SearchIndex:
         items = items[["id", "embedding_row"]].dropna().astype(np.int64)
         self._vectors, self._items, self._metric = vectors, items, metric
         self._kept, self._threads = kept, threads
-        self._space = space_of(vectors, metric.distance)
+        self._space = space_of(vectors, metric)
         used = np.bincount(items["embedding_row"], minlength=len(vectors)) > 0
         self._telling = used & vectors.any(axis=1)
         """(n,) bool, which are ever found."""
@@ -187,7 +187,7 @@ class SearchIndex:
         -1 is nobody, at the end, with NaN.
         """
         used = np.unique(near[near >= 0])
-        space = space_of(np.concatenate([queries, self._vectors[used]]), self._metric.distance)
+        space = space_of(np.concatenate([queries, self._vectors[used]]), self._metric)
         places = np.where(near < 0, -1, len(queries) + np.searchsorted(used, near))
         space = replace(space, unit=self._space.unit)
         exact = space.distances(np.arange(len(queries)), places)
@@ -212,7 +212,7 @@ class SearchIndex:
     def _as_searched(self, queries: Vectors) -> Vectors:
         """Queries as :attr:`imgvet.similarity.distances.Space.data` has the embeddings."""
         if self._metric.distance == "cosine":
-            return space_of(queries, "cosine").data
+            return space_of(queries, self._metric).data
         mean = self._vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
         return np.ascontiguousarray((queries - mean) / np.float32(self._space.unit))
 

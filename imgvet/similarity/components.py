@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.options import ComponentOptions
-from imgvet.similarity.distances import Metric, Reals, Rows, Space, Vectors, space_of
+from imgvet.similarity.distances import Reals, Rows, Space, Vectors, space_of
 from imgvet.similarity.linkage import parts_of
 from imgvet.similarity.neighbors import is_exact, wide_pairs
 from imgvet.similarity.pairs import (
@@ -61,14 +61,13 @@ def find_components(
     by it joins nothing by itself. Embeddings, float32 (n, width), are in order of
     ``embedding_row``. The tables are components and component_info.
     """
-    search, metric = comparison.search, comparison.metric
     edges = pairs[pairs["similarity"] >= options.cc_threshold]
     if edges.empty or not options.run_cc:
         return group_by_video(empty(COMPONENTS), empty(COMPONENT_INFO), items)
+    search, space = comparison.search, space_of(vectors, comparison.metric)
     ids, ends = np.unique(edges[PAIR].to_numpy(), return_inverse=True)
     ends = ends.reshape(-1, 2)
     rows = items.set_index("id")["embedding_row"].loc[ids].to_numpy(np.int64)
-    space = space_of(vectors, metric.distance)
     decided = decided_rows(comparison.apart, items)
     joined = ~are_decided(rows[ends[:, 0]], rows[ends[:, 1]], decided)
     labels = _labels(ends[joined], len(ids))
@@ -77,18 +76,18 @@ def find_components(
     full = full[np.argsort(labels[full], kind="stable")]
     if is_exact(len(full), search):
         at_least = (options.cc_threshold, decided)
-        joins = full[_exact_joins(space, metric, rows[full], labels[full], *at_least)]
+        joins = full[_exact_joins(space, rows[full], labels[full], *at_least)]
     else:
-        joins = full[wide_pairs(space, metric, rows[full], options.cc_threshold, search, threads)]
+        joins = full[wide_pairs(space, rows[full], options.cc_threshold, search, threads)]
         joins = joins[~are_decided(rows[joins[:, 0]], rows[joins[:, 1]], decided)]
     labels = _labels(np.concatenate([ends[joined], joins]), len(ids))
     listed = edges["similarity"].to_numpy()[joined]
     graph, chains = _Graph(ids, rows, labels, ends[joined], listed).without_lone(), None
     if options.cc_min_similarity is not None and len(graph.ids):
-        graph, chains = _cut(graph, options.cc_min_similarity, space, metric)
+        graph, chains = _cut(graph, options.cc_min_similarity, space)
     if not len(graph.ids):
         return group_by_video(empty(COMPONENTS), empty(COMPONENT_INFO), items)
-    info = pd.DataFrame([_describe(*part, space, metric) for part in graph.parts()])
+    info = pd.DataFrame([_describe(*part, space) for part in graph.parts()])
     info = info.assign(component_id=info.index, chain_id=chains)
     info = info.reindex(columns=COMPONENT_INFO.column_names)
     table = pd.DataFrame({"id": graph.ids, "component_id": graph.labels})
@@ -97,9 +96,7 @@ def find_components(
     return group_by_video(table.reindex(columns=COMPONENTS.column_names), info, items)
 
 
-def _exact_joins(
-    space: Space, metric: Metric, rows: Rows, labels: Rows, limit: float, decided: Rows
-) -> Rows:
+def _exact_joins(space: Space, rows: Rows, labels: Rows, limit: float, decided: Rows) -> Rows:
     """Pairs of places in ``rows``, (m, 2), that join components; rows are sorted by their labels.
 
     Each content is compared with those of the components after its own, so that a single large
@@ -118,11 +115,11 @@ def _exact_joins(
         tops, lefts = _bounds(labels[part]), _bounds(labels[others])
         least = np.minimum.reduceat(apart, lefts[:-1], axis=1)
         least = np.minimum.reduceat(least, tops[:-1], axis=0)
-        for top, left in np.argwhere(metric.similarity(least) >= limit - _MARGIN).tolist():
+        for top, left in np.argwhere(space.metric.similarity(least) >= limit - _MARGIN).tolist():
             block = apart[tops[top] : tops[top + 1], lefts[left] : lefts[left + 1]]
             row, column = np.unravel_index(block.argmin(), block.shape)
             nearest = np.array([[part[tops[top] + row], others[lefts[left] + column]]])
-            if metric.similarity(space.distances(nearest[:, 0], nearest[:, 1:])) >= limit:
+            if space.similarities(nearest[:, 0], nearest[:, 1:]) >= limit:
                 joins.append(nearest)
     return np.concatenate(joins)
 
@@ -183,7 +180,7 @@ class _Graph(NamedTuple):
         )
 
 
-def _cut(graph: _Graph, least: float, space: Space, metric: Metric) -> tuple[_Graph, Rows]:
+def _cut(graph: _Graph, least: float, space: Space) -> tuple[_Graph, Rows]:
     """The graph cut into parts in which any two are so similar, and of each part the component.
 
     Images that are then alone are left out.
@@ -191,7 +188,7 @@ def _cut(graph: _Graph, least: float, space: Space, metric: Metric) -> tuple[_Gr
     labels = np.empty_like(graph.labels)
     for component, (ids, member_rows, pairs, listed) in enumerate(graph.parts()):
         rows, place = np.unique(member_rows, return_inverse=True)
-        similar = partial(_similarities, space=space, metric=metric, pairs=pairs, listed=listed)
+        similar = partial(_similarities, space=space, pairs=pairs, listed=listed)
         parts = parts_of(rows, similar, least, ALL_PAIRS_LIMIT)
         labels[np.searchsorted(graph.ids, ids)] = component * len(graph.ids) + parts[place]
     cut = graph._replace(labels=_numbered(labels)).without_lone()
@@ -199,11 +196,9 @@ def _cut(graph: _Graph, least: float, space: Space, metric: Metric) -> tuple[_Gr
     return cut, graph.labels[np.searchsorted(graph.ids, cut.ids[first])]
 
 
-def _similarities(
-    rows: Rows, others: Rows, *, space: Space, metric: Metric, pairs: Rows, listed: Reals
-) -> Reals:
+def _similarities(rows: Rows, others: Rows, *, space: Space, pairs: Rows, listed: Reals) -> Reals:
     """Similarities of contents, both in order; those of ``pairs`` as listed if that is more."""
-    similarity = metric.similarity(space.between(rows, others))
+    similarity = space.alike(rows, others)
     for ends in (pairs, pairs[:, ::-1]):
         row, column = np.searchsorted(rows, ends[:, 0]), np.searchsorted(others, ends[:, 1])
         row, column = row.clip(max=len(rows) - 1), column.clip(max=len(others) - 1)
@@ -220,14 +215,14 @@ def _split(values: NDArray[Any], components: Rows, count: int) -> list[NDArray[A
 
 
 def _describe(
-    ids: Rows, member_rows: Rows, pairs: Rows, listed: Reals, space: Space, metric: Metric
+    ids: Rows, member_rows: Rows, pairs: Rows, listed: Reals, space: Space
 ) -> dict[str, object]:
     """Size, similarities and representative (the image most like the others) of one component."""
     rows, weights = np.unique(member_rows, return_counts=True)
     if len(rows) > ALL_PAIRS_LIMIT:
         chosen = np.linspace(0, len(rows) - 1, ALL_PAIRS_LIMIT, dtype=np.int64)
         rows, weights = rows[chosen], weights[chosen]
-    similarity = _similarities(rows, rows, space=space, metric=metric, pairs=pairs, listed=listed)
+    similarity = _similarities(rows, rows, space=space, pairs=pairs, listed=listed)
     np.fill_diagonal(similarity, 1.0)
     pair_weights = weights[:, None] * weights[None, :] - np.diag(weights)
     counted = similarity[pair_weights > 0]

@@ -107,15 +107,20 @@ class Metric(Frozen, extra="forbid"):
 
 @dataclass(frozen=True)
 class Space:
-    """Embeddings under one distance."""
+    """Embeddings and how they are compared."""
 
     vectors: Vectors
     """(n, width), as they are compared: L2-normalised for cosine, else as given."""
-    distance: Distance
+    metric: Metric
     unit: float
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    @property
+    def distance(self) -> Distance:
+        """By which they are compared."""
+        return self.metric.distance
 
     @cached_property
     def data(self) -> Vectors:
@@ -140,6 +145,14 @@ class Space:
         one, other = self.vectors[rows], self.vectors[others]
         return distances_between(one, other, self.distance, self.unit)
 
+    def alike(self, rows: Rows | slice, others: Rows | slice) -> Reals:
+        """The similarity of each of some rows to each of others."""
+        return self.metric.similarity(self.between(rows, others))
+
+    def similarities(self, queries: Rows, others: Rows) -> Reals:
+        """The similarities of what :meth:`distances` compares."""
+        return self.metric.similarity(self.distances(queries, others))
+
     def distances(self, queries: Rows, others: Rows) -> Reals:
         """The distances from each query, a row, to its others, (q, k), to 1e-9.
 
@@ -163,12 +176,13 @@ class Space:
         )
 
 
-def space_of(vectors: Vectors, distance: Distance) -> Space:
+def space_of(vectors: Vectors, metric: Metric) -> Space:
     """Make embeddings, float32 (n, width), finite, ready to be compared.
 
     Distances from zeros are finite, but mean nothing. InvalidParameterError if the distance does
     not fit the embeddings.
     """
+    distance = metric.distance
     if distance == "jensenshannon" and (negative := vectors < 0).any():
         raise InvalidParameterError(
             f"distance = {distance!r} compares shares, which can't be negative, but "
@@ -180,7 +194,7 @@ def space_of(vectors: Vectors, distance: Distance) -> Space:
     unit = unit_of(vectors, distance)
     if distance == "cosine":
         vectors = np.ascontiguousarray(_with_length_one(vectors), np.float32)
-    return Space(vectors, distance, unit)
+    return Space(vectors, metric, unit)
 
 
 def _with_length_one(vectors: Vectors) -> Vectors:

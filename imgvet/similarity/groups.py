@@ -43,12 +43,12 @@ def find_groups(
     if options.num_groups == 0 or (options.num_groups is None and len(vectors) < LEAST_CONTENTS):
         return {}
     wanted = options.num_groups or min(round(sqrt(len(vectors) / 2)), MOST_GROUPS)
-    space = space_of(vectors, metric.distance)
+    space = space_of(vectors, metric)
     group_of, centres = _clusters(space, wanted, threads)
-    found = _tables(valid, space, metric, group_of, centres)
+    found = _tables(valid, space, group_of, centres)
     splits = valid["split"].dropna().unique()
     if len(splits) > 1:
-        found["split_coverage"] = split_coverage(valid, space, metric)
+        found["split_coverage"] = split_coverage(valid, space)
     return found
 
 
@@ -58,7 +58,7 @@ def representative_subset(vectors: Vectors, metric: Metric, count: int, threads:
     In order of the rows; all of them if there are no more than that. Common content comes as often
     as it is common, as far as that many groups can tell it apart.
     """
-    space = space_of(vectors, metric.distance)
+    space = space_of(vectors, metric)
     if count >= len(vectors):
         return np.arange(len(vectors))
     return np.unique(_representatives(space, *_clusters(space, count, threads)))
@@ -71,7 +71,7 @@ def farthest_subset(vectors: Vectors, metric: Metric, count: int) -> Rows:
     chosen is at most twice the least that is possible (Gonzalez, Clustering to Minimize the Maximum
     Intercluster Distance, Theoretical Computer Science 38, 1985). Rare images come early.
     """
-    space = space_of(vectors, metric.distance)
+    space = space_of(vectors, metric)
     middle = vectors.mean(axis=0, dtype=np.float64)
     chosen = [int(np.argmin(np.square(vectors - middle).sum(axis=1)))]
     nearest = np.full(len(vectors), np.inf)
@@ -104,7 +104,7 @@ def _representatives(space: Space, group_of: Rows, centres: Vectors) -> Rows:
 
 
 def _tables(
-    valid: pd.DataFrame, space: Space, metric: Metric, group_of: Rows, centres: Vectors
+    valid: pd.DataFrame, space: Space, group_of: Rows, centres: Vectors
 ) -> dict[str, pd.DataFrame]:
     """Groups by size, largest first, ties by their first image."""
     rows = valid["embedding_row"].to_numpy(np.int64)
@@ -112,8 +112,7 @@ def _tables(
     chosen = _representatives(space, group_of, centres)
     typical[group_of[chosen]] = chosen
     frame = pd.DataFrame({"id": valid["id"].to_numpy(), "group": group_of[rows]})
-    distances = space.distances(rows, typical[group_of[rows]][:, None])
-    frame["similarity"] = metric.similarity(distances)[:, 0]
+    frame["similarity"] = space.similarities(rows, typical[group_of[rows]][:, None])[:, 0]
     info = frame.groupby("group").agg(
         count=("id", "size"), first=("id", "min"), mean_similarity=("similarity", "mean")
     )
@@ -129,7 +128,7 @@ def _tables(
     }
 
 
-def split_coverage(valid: pd.DataFrame, space: Space, metric: Metric) -> pd.DataFrame:
+def split_coverage(valid: pd.DataFrame, space: Space) -> pd.DataFrame:
     """How alike the images of each split are to the nearest image of each other one."""
     found = []
     rows_of = valid.groupby("split")["embedding_row"].unique()
@@ -137,13 +136,13 @@ def split_coverage(valid: pd.DataFrame, space: Space, metric: Metric) -> pd.Data
         places = np.linspace(0, len(rows) - 1, min(len(rows), COVERAGE_SAMPLE)).astype(np.int64)
         chosen = np.sort(rows.astype(np.int64))[places]
         for other, other_rows in rows_of.drop(split).items():
-            nearest = _nearest_similarity(space, metric, chosen, other_rows.astype(np.int64))
+            nearest = _nearest_similarity(space, chosen, other_rows.astype(np.int64))
             low, middle = np.quantile(nearest, [0.05, 0.5])
             found.append((split, other, len(chosen), round(middle, 6), round(low, 6)))
     return pd.DataFrame(found, columns=SPLIT_COVERAGE.column_names)
 
 
-def _nearest_similarity(space: Space, metric: Metric, rows: Rows, others: Rows) -> Reals:
+def _nearest_similarity(space: Space, rows: Rows, others: Rows) -> Reals:
     """The similarity of each row to the nearest of the others."""
     nearest, least = np.full(len(rows), -1), np.full(len(rows), np.inf)
     for part in blocks(len(others), _BLOCK_PAIRS, len(rows)):
@@ -152,4 +151,4 @@ def _nearest_similarity(space: Space, metric: Metric, rows: Rows, others: Rows) 
         closest = apart[np.arange(len(rows)), place]
         nearest = np.where(closest < least, others[part][place], nearest)
         least = np.minimum(closest, least)
-    return metric.similarity(space.distances(rows, nearest[:, None]))[:, 0]
+    return space.similarities(rows, nearest[:, None])[:, 0]

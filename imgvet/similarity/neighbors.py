@@ -66,7 +66,7 @@ def find_neighbors(
 def _search(
     vectors: Vectors, options: NeighborOptions, k: int, earlier: EarlierSearch | None
 ) -> Neighbors:
-    space = space_of(vectors, options.distance)
+    space = space_of(vectors, Metric(distance=options.distance))
     if is_exact(len(vectors), options):
         updated = earlier and update_neighbors(space, vectors, earlier, k)
         return updated or search_exactly(space, np.arange(len(space)), k)
@@ -87,14 +87,14 @@ def is_exact(count: int, options: NeighborOptions) -> bool:
 
 
 def wide_pairs(
-    space: Space, metric: Metric, rows: Rows, least: float, search: NeighborOptions, threads: int
+    space: Space, rows: Rows, least: float, search: NeighborOptions, threads: int
 ) -> Rows:
     """Pairs of places in ``rows``, (m, 2), at least so similar, among more neighbours than k."""
     k = max(WIDE_K, 2 * search.nearest_neighbors_k)
     wide = search.model_copy(update={"nearest_neighbors_k": k})
     places = find_neighbors(space.vectors[rows], wide, threads).rows
     others = np.where(places < 0, -1, rows[places])
-    one, rank = np.nonzero(metric.similarity(space.distances(rows, others)) >= least)
+    one, rank = np.nonzero(space.similarities(rows, others) >= least)
     return np.column_stack([one, places[one, rank]])
 
 

@@ -116,9 +116,9 @@ def video_pairs(
     share = pairs["shared_frames"] / pairs["frames"]
     other_share = pairs["other_shared_frames"] / pairs["other_frames"]
     pairs["share"] = np.maximum(share, other_share).round(6)
-    space, of_video = space_of(vectors, metric.distance), dict(iter(frames.groupby("video")))
+    space, of_video = space_of(vectors, metric), dict(iter(frames.groupby("video")))
     ends = zip(pairs["video"].map(of_video), pairs["other"].map(of_video), strict=True)
-    found = [_alignment(one, other, space, metric) for one, other in ends]
+    found = [_alignment(one, other, space) for one, other in ends]
     pairs[["offset_ms", "aligned_frames"]] = pd.DataFrame(found, pairs.index).to_numpy()
     pairs["overlap"] = pairs["aligned_frames"] / pairs[["frames", "other_frames"]].min(axis=1)
     pairs["overlap"] = pairs["overlap"].round(6)
@@ -156,15 +156,13 @@ def _shared(scenes: pd.DataFrame) -> pd.DataFrame:
     return pairs
 
 
-def _alignment(
-    one: pd.DataFrame, other: pd.DataFrame, space: Space, metric: Metric
-) -> tuple[float, float]:
+def _alignment(one: pd.DataFrame, other: pd.DataFrame, space: Space) -> tuple[float, float]:
     """How much later the other video shows the same, in ms, and how many frames tell so; or NaN."""
     if len(one) > len(other):
-        offset_ms, aligned = _alignment(other, one, space, metric)
+        offset_ms, aligned = _alignment(other, one, space)
         return -offset_ms, aligned
     times, others = one["time_ms"].to_numpy(np.float64), other["time_ms"].to_numpy(np.float64)
-    frames, met = _meeting(one, other, space, metric).T
+    frames, met = _meeting(one, other, space).T
     shifts = others[met] - times[frames]
     order = np.argsort(shifts, kind="stable")
     shifts, frames, met = shifts[order], frames[order], met[order]
@@ -183,7 +181,7 @@ def _alignment(
     return round(float(np.median(shifts[window]))), aligned
 
 
-def _meeting(one: pd.DataFrame, other: pd.DataFrame, space: Space, metric: Metric) -> Rows:
+def _meeting(one: pd.DataFrame, other: pd.DataFrame, space: Space) -> Rows:
     """The places, (n, 2), of frames and of those in the other video that are most like each.
 
     Those of its own component, which may be turned, come before others.
@@ -191,7 +189,7 @@ def _meeting(one: pd.DataFrame, other: pd.DataFrame, space: Space, metric: Metri
     rows, others = (side["embedding_row"].to_numpy(np.int64) for side in (one, other))
     scenes, found = one["scene"].to_numpy(), []
     for part in blocks(len(rows), _BLOCK_PAIRS, len(others)):
-        alike = metric.similarity(space.between(rows[part], others))
+        alike = space.alike(rows[part], others)
         alike += scenes[part, None] == other["scene"].to_numpy()
         best = alike >= np.maximum(alike.max(axis=1, keepdims=True) - TIE, ALIKE)
         best[best.sum(axis=1) > MOST_TIES] = False
@@ -210,9 +208,9 @@ def frozen_stretches(items: pd.DataFrame, vectors: Vectors, metric: Metric) -> p
         return empty(FROZEN_STRETCHES)
     frames = frames.sort_values(["video", "time_ms", "id"])
     rows = frames["embedding_row"].to_numpy(np.int64)
-    space = space_of(vectors, metric.distance)
+    space = space_of(vectors, metric)
     before = np.where(frames["video"] == frames["video"].shift(), np.roll(rows, 1), -1)
-    alike = metric.similarity(space.distances(rows, before[:, None]))[:, 0] >= FROZEN
+    alike = space.similarities(rows, before[:, None])[:, 0] >= FROZEN
     found = frames.groupby(np.cumsum(~alike)).agg(
         video=("video", "first"), id=("id", "first"), start_ms=("time_ms", "min"),
         end_ms=("time_ms", "max"), frames=("id", "size"),

@@ -40,7 +40,7 @@ def test_the_nearest_are_those_of_a_full_comparison(seed, name, item, k):
     vectors, metric = vectors_of(seed), Metric(distance=name, scale=0.7)
     index = SearchIndex(vectors, items_of(list(range(CONTENTS))), metric)
     found = index.nearest(vectors[item], k)
-    space = space_of(vectors, name)
+    space = space_of(vectors, Metric(distance=name))
     others = np.arange(CONTENTS)
     distances = space.distances(np.array([item]), others[None])[0]
     true = metric.similarity(distances)

@@ -33,7 +33,9 @@ def test_the_nearest_are_those_of_a_full_comparison(seed, name, k):
     rows, similarity = index_of(vectors, metric, Path("none")).nearest_rows(queries, k)
     others, shown = np.arange(len(vectors)), min(k, len(vectors))
     for number, query in enumerate(range(0, len(vectors), 5)):
-        true = metric.similarity(space_of(vectors, name).distances(np.array([query]), others[None]))
+        true = metric.similarity(
+            space_of(vectors, metric).distances(np.array([query]), others[None])
+        )
         best = np.sort(true[0])[::-1][:shown]
         if number == 2:
             assert (rows[number] == -1).all()

@@ -141,11 +141,11 @@ def test_the_unit_is_the_median_length() -> None:
 
 def test_only_embeddings_of_another_length_are_normalised() -> None:
     vectors = np.array([[0.6, 0.8], [3, 4]], np.float32)
-    ready = space_of(vectors, "cosine").vectors
+    ready = space_of(vectors, Metric()).vectors
     assert np.array_equal(ready[0], vectors[0])
     assert ready[1] == pytest.approx([0.6, 0.8])
-    assert space_of(vectors, "l1").vectors is vectors
-    assert space_of(vectors[:1], "cosine").vectors.tobytes() == vectors[:1].tobytes()
+    assert space_of(vectors, Metric(distance="l1")).vectors is vectors
+    assert space_of(vectors[:1], Metric()).vectors.tobytes() == vectors[:1].tobytes()
     assert vectors[1].tolist() == [3, 4], "the embeddings themselves stay"
 
 
@@ -154,7 +154,7 @@ def test_embeddings_of_a_model_are_compared_where_they_lie() -> None:
     vectors = np.random.default_rng(0).normal(size=(500, 40)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors[7] *= np.float32(1 + 7e-7)
-    assert space_of(vectors, "cosine").vectors is vectors
+    assert space_of(vectors, Metric()).vectors is vectors
 
 
 def test_jensen_shannon_refuses_negative_values_and_counts_them() -> None:

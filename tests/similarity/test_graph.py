@@ -147,7 +147,7 @@ def test_components_are_those_of_all_pairs_whatever_k(
     vectors = centres[random.integers(0, len(centres), count)]
     vectors = (vectors + random.normal(size=vectors.shape) * spread).astype(np.float32)
     metric, items = Metric(distance=distance), items_of(list(range(count)))
-    space, everybody = space_of(vectors, distance), np.arange(count)
+    space, everybody = space_of(vectors, metric), np.arange(count)
     all_pairs = metric.similarity(space.distances(everybody, np.tile(everybody, (count, 1))))
     expected = union_find(count, [tuple(p) for p in np.argwhere(all_pairs >= 0.96) if p[0] < p[1]])
     with pytest.MonkeyPatch.context() as patch:
@@ -161,7 +161,7 @@ def test_contents_that_are_just_similar_enough_join_whatever_single_precision_sa
     random, metric, count = np.random.default_rng(0), Metric(scale=0.55), 400
     first = random.normal(size=(count, 64))
     both = np.concatenate([first, first + 0.25 * random.normal(size=first.shape)])
-    space = space_of(both.astype(np.float32), "cosine")
+    space = space_of(both.astype(np.float32), metric)
     rough = metric.similarity(space.between(slice(0, count), slice(count, None)).diagonal())
     exact = metric.similarity(space.distances(np.arange(count), np.arange(count)[:, None] + count))
     places = np.flatnonzero(rough < exact[:, 0])
