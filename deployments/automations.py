@@ -17,12 +17,12 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
 from pydantic import SecretStr
 
 from imgvet.flows.ending import ALARMS, STATE_NAMES
+from imgvet.format import slug
 from imgvet.monitor.events import ALARMS as ALARMS_EVENT
 from imgvet.monitor.events import ALL_CLEARS
 from imgvet.monitor.messages import NotifyType
-from imgvet.monitor.notify import as_text, check_addresses
+from imgvet.monitor.notify import check_addresses, kept_whole
 from imgvet.parameters import BLOCK
-from imgvet.tasks.artifacts import slug
 from imgvet.tasks.blocks import load
 from imgvet.tasks.monitoring import RESOURCE
 
@@ -190,7 +190,7 @@ def _notifications(rule: Rule, addresses: Sequence[str]) -> list[ActionTypes]:
         if url.startswith(BLOCK):
             saved = load(url, "notify")._block_document_id  # noqa: SLF001
         else:
-            block = SlackWebhook(url=SecretStr(as_text(url)), notify_type=rule.kind)
+            block = SlackWebhook(url=SecretStr(kept_whole(url)), notify_type=rule.kind)
             saved = UUID(str(block.save(f"{slug(rule.name)}-{number}", overwrite=True)))
         actions.append(
             SendNotification(block_document_id=saved, subject=rule.subject, body=rule.body)

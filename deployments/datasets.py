@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from imgvet.errors import ConfigFileError, ImgvetError, InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
+from imgvet.format import slug
 from imgvet.models.registry import NAMES
 from imgvet.monitor.notify import check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses, make_monitor_options, merged
@@ -112,7 +113,8 @@ def served_in(config: Mapping[str, Any], source: str, *, to_run: bool = True) ->
     found = tuple(_entry(*entry, common, to_run=to_run) for entry in tables.items())
     own = {
         "work-dir": [dataset.parameters["work_dir"] for dataset in found],
-        "dataset-name": [dataset.name for dataset in found],
+        # The keys of what the server shows of a dataset say no more of its name.
+        "dataset-name, but for case and punctuation": [slug(dataset.name) for dataset in found],
     }
     for what, values in own.items():
         known: dict[str, str] = {}
@@ -120,7 +122,7 @@ def served_in(config: Mapping[str, Any], source: str, *, to_run: bool = True) ->
             if (other := known.setdefault(value, name)) != name:
                 raise ConfigFileError(
                     f"In {source}, the datasets {other} and {name} share a {what}",
-                    f"Give each a {what} of its own",
+                    "Give each one of its own",
                 )
     return found
 

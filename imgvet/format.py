@@ -5,6 +5,7 @@ One way for the whole package; foreign text is made safe to show, log and send.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
@@ -24,6 +25,18 @@ _SECRETS = (
 def counted(number: float, one: str, many: str = "") -> str:
     """A number and its noun: ``1 row``, ``2,000 rows``; the plural ends in s if none is given."""
     return f"{number:,.0f} {one if number == 1 else many or f'{one}s'}"
+
+
+def slug(name: str) -> str:
+    """A name as lower-case letters, digits and dashes, which keys of artifacts are made of.
+
+    One that loses letters gets a digest of all of it, so that no two of them share a key.
+    """
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    if plain and all(letter.isascii() or not letter.isalnum() for letter in name):
+        return plain
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
+    return f"{plain or 'dataset'}-{digest}"
 
 
 def message_of(error: BaseException) -> str:

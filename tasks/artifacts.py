@@ -7,7 +7,6 @@ and what goes wrong is logged.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -17,25 +16,13 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import SettingsContext, get_settings_context
 from prefect.exceptions import PrefectException
 
+from imgvet.format import slug
 from imgvet.progress import Progress, listening
-from imgvet.store.references import digest_bytes
 
 PROGRESS_EVERY = 5.0
 """Seconds between two updates of the progress of one stage; an update costs about 10 ms."""
 
 _logger = logging.getLogger(__name__)
-
-
-def slug(name: str) -> str:
-    """A name as lower-case letters, digits and dashes, which keys of artifacts are made of.
-
-    One that loses letters gets a digest of all of it, so that no two of them share a key.
-    """
-    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    if plain and all(letter.isascii() or not letter.isalnum() for letter in name):
-        return plain
-    digest = digest_bytes(name.encode("utf-8", "surrogateescape"), 4)
-    return f"{plain or 'dataset'}-{digest}"
 
 
 def key_of(dataset: str, what: str) -> str:

@@ -25,15 +25,16 @@ from prefect.settings import (
 from prefect.utilities.asyncutils import run_coro_as_sync
 
 from imgvet.errors import ImgvetError
+from imgvet.format import slug
 from imgvet.monitor.failure import tell_failure
 from imgvet.monitor.history import Event, Run, monitored_runs
 from imgvet.monitor.messages import Message, RunMessage, links_of
-from imgvet.monitor.notify import Monitored, deliver, mark_told
+from imgvet.monitor.notify import SERVER, Monitored, deliver, mark_told
 from imgvet.monitor.options import MonitorOptions
 from imgvet.monitor.rates import RATES, rates_in_words
 from imgvet.opening import send
 from imgvet.reports.overview import verdict_of
-from imgvet.tasks.artifacts import key_of, register, slug
+from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.blocks import senders, with_addresses
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
@@ -43,9 +44,6 @@ SHOWN_RUNS = 20  # in the table of the trend, latest first
 
 RESOURCE = "imgvet.dataset."
 """Start of the ids of datasets as Prefect's resources; the name follows."""
-
-SERVER = "the Prefect server"
-"""As a receiver of events."""
 
 PATIENCE = 3
 """How often an event is sent again to a server that does not answer: after 2, 4 and 8 seconds."""

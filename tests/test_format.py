@@ -15,6 +15,7 @@ from imgvet.format import (
     rough_percent,
     share,
     size_text,
+    slug,
     table_text,
     visible,
 )
@@ -89,6 +90,14 @@ def test_listed_is_a_sentence(words: list[str], text: str) -> None:
 )
 def test_sizes_are_readable(size: int | None, text: str) -> None:
     assert size_text(size) == text
+
+
+def test_a_slug_that_loses_letters_is_no_other_ones() -> None:
+    assert slug("My Cats & Dogs/2") == "my-cats-dogs-2"
+    assert slug("日本") != slug("中国")
+    assert slug("日本").startswith("dataset-")
+    assert slug("日本 a") != slug("中国 a")
+    assert slug("日本 a").startswith("a-")
 
 
 def test_a_table_has_its_columns_below_each_other() -> None:

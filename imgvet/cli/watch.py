@@ -35,7 +35,7 @@ from imgvet.monitor.alarms import ends_with_baseline
 from imgvet.monitor.failure import TOLD, failed_run, tell_failure, usable
 from imgvet.monitor.history import Run, find_run, monitored_runs
 from imgvet.monitor.messages import links_of
-from imgvet.monitor.notify import Monitored, Sender, check_addresses, deliver
+from imgvet.monitor.notify import SERVER, Monitored, Sender, check_addresses, deliver
 from imgvet.monitor.options import (
     MonitorOptions,
     addresses_aside,
@@ -87,7 +87,7 @@ def _receivers(options: MonitorOptions) -> dict[str, Sender]:
     receivers = senders(options)
     with suppress(EngineError):
         if configured_url() is not None:
-            from imgvet.tasks.monitoring import SERVER, emit
+            from imgvet.tasks.monitoring import emit
 
             receivers[SERVER] = emit
     return receivers
@@ -100,9 +100,13 @@ def _deliver(parameters: MonitorOptions) -> int:
         raise RunNotFoundError(
             f"No watched dataset in {work.path}", "Give its work dir with --work-dir"
         )
+    if not (receivers := _receivers(parameters)):
+        raise InvalidParameterError(
+            "There is nobody to be told", "Name an address with --notify or in IMGVET_NOTIFY"
+        )
     with exclusive(work):
         links = links_of(work, parameters.report_url)
-        arrived, problems = deliver(work, _receivers(parameters), links, parameters)
+        arrived, problems = deliver(work, receivers, links, parameters)
     print(f"Messages sent: {arrived}")
     for problem in problems:
         print(f"imgvet: {problem}", file=sys.stderr)

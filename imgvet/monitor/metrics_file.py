@@ -11,6 +11,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from imgvet.format import slug
 from imgvet.monitor.history import Run
 from imgvet.monitor.rates import RATES
 from imgvet.quality.result import CheckResult, CheckState
@@ -63,7 +64,8 @@ def write_metrics(
     if path is None:
         return
     if path.is_dir() or not (path.suffix or path.is_file()):
-        path /= f"imgvet-{re.sub(r'[^A-Za-z0-9_.-]+', '-', run.dataset)}.prom"
+        is_plain = re.fullmatch(r"[A-Za-z0-9_.-]+", run.dataset)
+        path /= f"imgvet-{run.dataset if is_plain else slug(run.dataset)}.prom"
     try:
         write_text(path, metrics_text(run, checks, record))
     except OSError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from imgvet.errors import InvalidParameterError
@@ -29,6 +29,9 @@ from imgvet.quality.result import Severity
 from imgvet.store.references import digest_bytes
 from imgvet.summary import Exact
 from imgvet.workdir import WorkDir
+
+SERVER = "the Prefect server"
+"""As a receiver of events."""
 
 RETRIED = 50  # latest runs of those with events that did not arrive, which are tried again
 
@@ -63,14 +66,19 @@ def check_addresses(addresses: Iterable[str]) -> None:
             )
 
 
-def as_text(address: str) -> str:
-    """An address of e-mail with the format that keeps text as it is; others stay as they are.
+def kept_whole(address: str) -> str:
+    """An address with what Apprise must be told so that a message arrives as it is.
 
-    Else Apprise makes HTML of it in which no line breaks, and Prefect's blocks say that it is HTML,
-    so that all stands on one line.
+    A POST that is redirected becomes a GET without the message, and what answers that would count.
+    Of an e-mail Apprise and Prefect's blocks make HTML in which no line breaks.
     """
-    is_mail = address.startswith(("mailto://", "mailtos://")) and "format=" not in address
-    return f"{address}{'&' if '?' in address else '?'}format=text" if is_mail else address
+    wanted = {"redirect": "no"}
+    if address.startswith(("mailto://", "mailtos://")):
+        wanted["format"] = "text"
+    for name, value in wanted.items():
+        if f"{name}=" not in address:
+            address += f"{'&' if '?' in address else '?'}{name}={value}"
+    return address
 
 
 def without_secrets(receiver: str) -> str:
@@ -113,12 +121,12 @@ def deliver(
     ``options`` keep back goes to no address: for good, or until the quiet hours are over.
     """
     arrived, problems = 0, []
+    named = {_digest(receiver) for receiver in (SERVER, *receivers)}
     for receiver, sender in receivers.items():
-        # Addresses hold secrets, so they are remembered by their digests.
-        to = digest_bytes(receiver.encode(), 8)
+        to = _digest(receiver)
         reason, waiting = "", 0
         rows = read_history(work)
-        untold = [(row, found) for row in rows if (found := _untold(row, to))]
+        untold = [(row, found) for row in rows if (found := _untold(row, to, named))]
         for row, unsaid in untold[-RETRIED:]:
             events, held = unsaid, False
             if _is_address(receiver):
@@ -144,13 +152,24 @@ def deliver(
     return arrived, tuple(problems)
 
 
-def _untold(row: Run, to: str) -> list[Event]:
+def _digest(receiver: str) -> str:
+    """What a receiver is remembered by: addresses hold secrets."""
+    return digest_bytes(receiver.encode(), 8)
+
+
+def _untold(row: Run, to: str, named: Collection[str]) -> list[Event]:
     """The events of a run that a receiver was not told of yet.
 
-    Of a run that was told of only what did not arrive; one may have been killed before.
+    Of a run that was told of only what did not arrive; one may have been killed before. What waits
+    for an address that is not named any more, as its secret was changed, goes to who is new.
     """
     told = {entry.event: entry.arrived for entry in row.deliveries if entry.to == to}
-    return [event for event in row.events if not told.get(event.name, row.told)]
+    left = {one.event for one in row.deliveries if not one.arrived and one.to not in named}
+    return [
+        event
+        for event in row.events
+        if not told.get(event.name, row.told and event.name not in left)
+    ]
 
 
 def severity_of(event: Event, rows: Sequence[Run]) -> Severity:
@@ -180,4 +199,4 @@ def _service(address: str) -> Any:
         warnings.simplefilter("ignore", DeprecationWarning)
         from apprise import Apprise
 
-        return Apprise.instantiate(as_text(address), suppress_exceptions=True)
+        return Apprise.instantiate(kept_whole(address), suppress_exceptions=True)

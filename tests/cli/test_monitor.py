@@ -107,6 +107,8 @@ def test_what_waits_is_delivered_without_a_run(
             main(["monitor", "--deliver", "--work-dir", other, "--notify", receiver.address]) == 2
         )
         assert "No watched dataset" in capsys.readouterr().err
+        assert main(deliver[:-1]) == 2
+        assert "nobody to be told" in capsys.readouterr().err
         assert receiver.titles() == ["cats: dark rate jumped"]  # no run failed
 
 

@@ -106,6 +106,11 @@ def test_a_bad_value_is_one_line(values: dict[str, str], error: type, said: str)
             ConfigFileError,
             "a and b share a dataset-name",
         ),
+        (
+            '[datasets.cats-v1]\ninput-dir="cats"\n[datasets.Cats_v1]\ninput-dir="dogs"',
+            ConfigFileError,
+            "cats-v1 and Cats_v1 share a dataset-name",
+        ),
         ('[datasets.cats]\ninput-dir="cats"\ncorn="x"', ImgvetError, "datasets.cats.*'corn'"),
     ],
 )

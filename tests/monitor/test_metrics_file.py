@@ -77,6 +77,9 @@ def test_a_folder_takes_a_file_of_each_dataset(
     (file,) = tmp_path.iterdir()
     assert file.name == "imgvet-cats-of-2030.prom"
     assert 'dataset="cats/of 2030"' in file.read_text()
+    for name in ("日本", "中国"):
+        write_metrics(tmp_path, run.model_copy(update={"dataset": name}))
+    assert len(list(tmp_path.iterdir())) == 3
     write_metrics(tmp_path / "not yet", run)
     assert (tmp_path / "not yet" / file.name).is_file()
     write_metrics(file / "below a file", run)

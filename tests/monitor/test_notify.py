@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,14 @@ from imgvet.errors import InvalidParameterError, UnknownParameterError
 from imgvet.monitor.failure import failed_run, tell_failure, usable
 from imgvet.monitor.history import Event, Run, history_path, read_history, save_run
 from imgvet.monitor.messages import Links, RunMessage, message_of
-from imgvet.monitor.notify import check_addresses, deliver, mark_told, post, without_secrets
+from imgvet.monitor.notify import (
+    SERVER,
+    check_addresses,
+    deliver,
+    mark_told,
+    post,
+    without_secrets,
+)
 from imgvet.monitor.options import NotifyOptions, all_addresses, make_monitor_options
 from imgvet.workdir import WorkDir
 from support.mail_server import MailServer
@@ -102,6 +111,27 @@ def test_what_does_not_arrive_waits_and_is_tried_once_a_run(tmp_path: Path) -> N
     assert line.deliver(work, *addresses) == (0, ())
     assert line.sent[2:] == [("r1", ("1", "2"), addresses[0]), ("r2", ("3",), addresses[0])]
     assert all(entry.arrived for run in read_history(work) for entry in run.deliveries)
+
+
+def test_what_waits_for_an_address_whose_secret_changed_goes_to_the_new_one(tmp_path: Path) -> None:
+    work, line = WorkDir(tmp_path), Line()
+    line.cut = {SERVER, "json://old"}
+    run_saying(work, "r1", "1")
+    assert line.deliver(work, SERVER)[0] == 0
+    assert line.deliver(work, "json://old", "json://other")[0] == 1
+    mark_told(work)
+    line.cut = {SERVER}
+    assert line.deliver(work, "json://other", "json://new") == (1, ())
+    assert line.sent == [("r1", ("1",), "json://other"), ("r1", ("1",), "json://new")]
+    run_saying(work, "r2", "2")
+    assert line.deliver(work, "json://other", "json://new") == (2, ())
+    mark_told(work)
+    # Who comes later learns of later runs: what waits for the server is none of theirs.
+    save_run(work, RUN.model_copy(update={"run_id": "r1"}))
+    run_saying(work, "r3", "3")
+    assert line.deliver(work, SERVER)[0] == 0
+    mark_told(work)
+    assert line.deliver(work, "json://third") == (0, ())
 
 
 def test_in_quiet_hours_an_address_is_told_of_what_is_critical_and_later_of_the_rest(
@@ -235,6 +265,34 @@ def test_a_mail_is_sent_and_one_that_is_refused_waits(tmp_path: Path) -> None:
     assert (
         "Of 120 new images, 48 are novel; until now 1 % of 900." in mail.get_content().splitlines()
     )
+
+
+class Moved(BaseHTTPRequestHandler):
+    """Redirects what is posted to where it is well, without what was posted."""
+
+    def do_POST(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_message_that_is_redirected_has_not_arrived() -> None:
+    with HTTPServer(("127.0.0.1", 0), Moved) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        said = post(MESSAGE, f"json://127.0.0.1:{server.server_port}/alerts")
+        server.shutdown()
+        thread.join()
+    assert "302" in said
 
 
 def test_a_receiver_that_is_not_there_is_one_line() -> None:
