@@ -60,9 +60,10 @@ class Dataset:
         A notebook shows a bar meanwhile, and then the verdict and the numbers.
 
         ``parameters`` are those of a run, by name (``imgvet run --help`` lists them).
-        ``annotations`` may be a DataFrame or a dict, ``probabilities`` a DataFrame, ``embeddings``
-        an array (rows in the order of ``input_dir``, if that is a list of images, or of
-        ``annotations``), a pair of names and an array, or a dict of names and vectors.
+        ``annotations`` may be a DataFrame, or a dict or Series of file names with their labels,
+        ``probabilities`` a DataFrame, ``embeddings`` an array (rows in the order of ``input_dir``,
+        if that is a list of images, or of ``annotations``), a pair of names and an array, a dict of
+        names and vectors, or a DataFrame with names as its index.
         """
         return self.run_at(None, parameters)
 
@@ -182,8 +183,8 @@ class Dataset:
         """The images most like a picture, best first: id, similarity, filename, label, split.
 
         ``picture`` is an id, a file name of the run, a picture file, its bytes, an array (height,
-        width, 3) of RGB, or a picture of Pillow. ``where`` limits what is found, as
-        ``{"label": "dog", "split": ["val", "test"], "sharpness": (0.5, None)}``.
+        width, 3) of RGB or (height, width) of gray, or a picture of Pillow. ``where`` limits what
+        is found, as ``{"label": "dog", "split": ["val", "test"], "sharpness": (0.5, None)}``.
         """
         from imgvet.explorer.run import ExploredRun
         from imgvet.search.picture import as_picture
@@ -219,14 +220,20 @@ class Dataset:
         """Write the valid images with their labels for another tool, less what is left out.
 
         ``parameters`` are those of an export, by name (``imgvet export --help`` lists them):
-        ``export("clean", format="coco", where={"split": "train"})``.
+        ``export("clean", format="coco", where={"split": "train"})``. ``plan`` and ``corrections``
+        may be DataFrames.
         """
         from imgvet.exchange.export import export_run
         from imgvet.exchange.options import ExportOptions
 
-        options = validated(ExportOptions, parameters, "export")
         threads = self.record().options(ExecutionOptions).num_threads
-        return export_run(self._stored, Path(destination), options, threads)
+        with scratch_folder() as drafts:
+            for name, frame in parameters.items():
+                if isinstance(frame, pd.DataFrame):
+                    parameters[name] = str(drafts / f"{name}.parquet")
+                    frame.to_parquet(parameters[name])
+            options = validated(ExportOptions, parameters, "export")
+            return export_run(self._stored, Path(destination), options, threads)
 
     def look_up(self, pictures: str | Path | Sequence[str | Path], k: int = 1) -> pd.DataFrame:
         """Of each of many pictures the ``k`` nearest contents of this run: is it in there already?
@@ -240,14 +247,15 @@ class Dataset:
         threads = self.record().options(ExecutionOptions).num_threads
         return look_up(self._stored, list(map(str, given)), k, threads)
 
-    def compare(self, earlier: str | Path) -> pd.DataFrame:
+    def compare(self, earlier: str | Path | Dataset) -> pd.DataFrame:
         """The images that differ from an earlier run or data set: change, names, labels, findings.
 
         ``newly_bad`` and ``newly_good`` are lists of findings.
         """
         from imgvet.exchange.compare import compare_sides, read_side
 
-        return compare_sides(read_side(str(earlier)), read_side(self._work.name)).images
+        other = earlier._work.name if isinstance(earlier, Dataset) else str(earlier)  # noqa: SLF001
+        return compare_sides(read_side(other), read_side(self._work.name)).images
 
     def report(self) -> Path:
         """Open the report in a browser, from disk, and return its path."""

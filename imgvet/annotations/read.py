@@ -56,9 +56,14 @@ _SPACE = re.compile(r"\s*")
 
 
 def annotations_from(value: pd.DataFrame | Mapping[str, Any]) -> Annotations:
-    """As :func:`read_annotations` of what Python holds; a dict is COCO's, or columns by name."""
+    """As :func:`read_annotations` of what Python holds.
+
+    A dict is COCO's, has columns by name, or file names with the label of each.
+    """
     if isinstance(value, Mapping) and "images" in value:
         return from_coco(value, _FROM_PYTHON)
+    if isinstance(value, Mapping) and not any(map(pd.api.types.is_list_like, value.values())):
+        value = {"filename": list(value), "label": list(value.values())}
     with failing_as(InvalidParameterError, "annotations is no table", _FORMS, ValueError):
         frame = value if isinstance(value, pd.DataFrame) else pd.DataFrame(dict(value))
     return from_frame(frame, _FROM_PYTHON)

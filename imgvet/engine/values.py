@@ -29,13 +29,17 @@ def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """
     annotations, given = parameters.get("annotations"), parameters.get("embeddings")
     found = dict(parameters)
+    if isinstance(annotations, pd.Series):
+        annotations = annotations.to_dict()
     if isinstance(annotations, (pd.DataFrame, Mapping)):
         write = partial(write_annotations, annotations_from(annotations))
         found["annotations"] = _file(folder, "annotations", write)
     if isinstance(chances := parameters.get("probabilities"), pd.DataFrame):
-        table = chances if "filename" in chances else chances.reset_index(names="filename")
-        known = checked(table, "probabilities").reset_index()
+        known = checked(_by_name(chances).reset_index(names="filename"), "probabilities")
+        known = known.reset_index()
         found["probabilities"] = _file(folder, "probabilities", known.to_parquet)
+    if isinstance(given, pd.DataFrame):
+        given = (tuple(_by_name(given).index), _by_name(given).to_numpy())
     if isinstance(given, Mapping):
         given = (tuple(given), list(given.values()))
     if isinstance(given, (np.ndarray, list)):
@@ -67,6 +71,11 @@ def keep_files(options: OptionsType, drafts: Path, work: WorkDir) -> OptionsType
     if options.annotations is not None:
         kept["annotations"] = tuple(places.get(file, file) for file in options.annotations)
     return options.model_copy(update=kept)
+
+
+def _by_name(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose index are file names, which may be the column ``filename``."""
+    return table.set_index("filename") if "filename" in table else table
 
 
 def _file(folder: Path, stem: str, write: Callable[[Path], object]) -> str:

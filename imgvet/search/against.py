@@ -79,6 +79,7 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
     images = images.dropna(subset="embedding_row")
     other = finished_at(given[0]) if len(given) == 1 else None
     contents = images.drop_duplicates("digest").set_index("digest")["embedding_row"]
+    k = max(1, min(k, len(contents)))  # what is asked for beyond them would be empty rows
     with ExitStack() as stack:
         if other is not None:
             pictures, vectors = _of_run(work, other)

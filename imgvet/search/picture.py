@@ -88,8 +88,8 @@ def pixels_for(data: bytes, model: Model) -> Pixels | Failure:
 def as_picture(given: Any) -> int | str | bytes:
     """What is searched for as the run takes it: an id, a name, or the bytes of a picture.
 
-    ``given`` is one of them, a path, an array (height, width, 3) of RGB from 0 to 255, or a picture
-    of Pillow; InvalidParameterError of anything else.
+    ``given`` is one of them, a path, an array (height, width, 3) of RGB or (height, width) of gray
+    from 0 to 255, or a picture of Pillow; InvalidParameterError of anything else.
     """
     if isinstance(given, (int, np.integer)):
         return int(given)
@@ -99,10 +99,14 @@ def as_picture(given: Any) -> int | str | bytes:
         return given
     is_pillow = isinstance(given, Image.Image)
     pixels = rgb_of_image(ImageOps.exif_transpose(given)) if is_pillow else np.asarray(given)
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    if pixels.shape[2:] != (3,) or pixels.dtype != np.uint8 or not pixels.size:
+        what = f" {pixels.dtype} of shape {pixels.shape}" if isinstance(given, np.ndarray) else ""
         raise InvalidParameterError(
-            f"{type(given).__name__} is nothing to search for",
-            "Give an id, a file name, the bytes of a picture, or an array (height, width, 3) uint8",
+            f"{type(given).__name__}{what} is nothing to search for",
+            "Give an id, a file name, the bytes of a picture, or an array uint8 (height, width, 3) "
+            "of RGB or (height, width) of gray",
         )
     return cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from imgvet.annotations.read import annotations_from, read_annotations, write_annotations
 from imgvet.annotations.schema import COLUMNS, Annotations
 from imgvet.crops.cutter import choose_cutter
+from imgvet.engine.values import as_files
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
 from imgvet.options import CropOptions, SourceOptions
 from imgvet.spreadsheet import csv_bytes
@@ -58,6 +59,15 @@ def test_all_ways_to_give_a_table_are_the_same(drawn: AnnotatedSet, tmp_path: Pa
     assert given[0].table["filename"].tolist() == drawn.frame["filename"].tolist()
     assert given[0].table["row_y"].tolist() == drawn.frame["row_y"].tolist()
     assert len(drawn.frame) == 360
+
+
+def test_a_dict_or_a_series_may_be_file_names_with_their_labels(tmp_path: Path) -> None:
+    labels = {"a.jpg": "cat", "b.jpg": None, "c.jpg": 7}
+    given = annotations_from(labels)
+    assert given.table["filename"].tolist() == ["a.jpg", "b.jpg", "c.jpg"]
+    assert given.table["label"].astype(object).fillna("").tolist() == ["cat", "", "7"]
+    series = as_files({"annotations": pd.Series(labels)}, tmp_path)
+    assert read_annotations(series["annotations"]).table.equals(given.table)
 
 
 def test_the_content_and_not_the_name_tells_what_a_file_is(tmp_path: Path) -> None:

@@ -114,6 +114,12 @@ def test_folders_are_compared_by_content_without_a_run(runs: tuple[WorkDir, Work
     assert mixed.counts == found.counts
 
 
+def test_python_compares_datasets_too(runs: tuple[WorkDir, WorkDir]) -> None:
+    old, new = (create(work_dir=run.path) for run in runs)
+    pd.testing.assert_frame_equal(new.compare(old), new.compare(old.work_dir))
+    assert not new.compare(old).empty
+
+
 def test_a_work_dir_of_crops_alone_is_no_data_set(
     runs: tuple[WorkDir, WorkDir], tmp_path: Path
 ) -> None:

@@ -80,15 +80,18 @@ def test_a_condition_that_is_none_is_refused(work: WorkDir, tmp_path: Path, wher
 
 
 def test_python_exports_as_the_command_does(work: WorkDir, tmp_path: Path) -> None:
-    found = create(work_dir=work.path).export(
-        tmp_path / "a.csv", format="csv", where={"label": "dog"}
-    )
+    dataset = create(work_dir=work.path)
+    found = dataset.export(tmp_path / "a.csv", format="csv", where={"label": "dog"})
     assert (found.images, found.not_chosen, found.left_out) == (3, 7, ())
     command = ["export", str(work.path), str(tmp_path / "b.csv"), "--format", "csv"]
     assert main([*command, "--where", "label=dog"]) == 0
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    plan = pd.DataFrame({"filename": dataset.annotations()["filename"], "action": "remove"})
+    labels = {"filename": plan["filename"], "label": "thing"}
+    found = dataset.export(tmp_path / "c.csv", plan=plan[3:], corrections=pd.DataFrame(labels))
+    assert pd.read_csv(tmp_path / "c.csv")["label"].tolist() == ["thing"] * 3
     with pytest.raises(UnknownParameterError, match="wheer"):
-        create(work_dir=work.path).export(tmp_path / "c", format="csv", wheer="label=dog")
+        dataset.export(tmp_path / "c", format="csv", wheer="label=dog")
 
 
 @pytest.mark.parametrize(

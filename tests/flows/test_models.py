@@ -126,6 +126,9 @@ def test_vectors_come_in_any_form_that_python_has(tmp_path: Path) -> None:
     names = [str(tmp_path / name) for name in ("a.jpg", "b.jpg")]
     pair = as_files({"embeddings": (names, vectors)}, tmp_path)
     by_name = as_files({"embeddings": dict(zip(names, vectors, strict=True))}, tmp_path)
+    frame = pd.DataFrame(vectors, index=names)
+    for table in (frame, frame.reset_index(names="filename")):
+        assert as_files({"embeddings": table}, tmp_path) == pair
     assert by_name == pair
     for name in names:
         Path(name).touch()

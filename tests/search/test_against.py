@@ -109,6 +109,13 @@ def test_in_archives_the_same_is_found(
     pd.testing.assert_frame_equal(found.drop(columns="picture"), loose.drop(columns="picture"))
 
 
+def test_of_more_than_there_are_all_are_told_at_no_cost(work: WorkDir, newcomers: Path) -> None:
+    picture = [str(newcomers / "a copy.jpg")]
+    all_there_are = look_up(work, picture, 20)
+    assert len(all_there_are) == all_there_are["id"].nunique() < 20
+    pd.testing.assert_frame_equal(look_up(work, picture, 10**12), all_there_are)
+
+
 def test_what_can_t_be_looked_up_is_refused(work: WorkDir, tmp_path: Path) -> None:
     with pytest.raises(ImgvetError):
         look_up(work, [str(tmp_path / "none")])

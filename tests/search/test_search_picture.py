@@ -116,3 +116,17 @@ def test_a_picture_of_pillow_is_seen_as_its_file_is(work: WorkDir, tmp_path: Pat
         given = as_picture(Image.open(file))
         assert isinstance(given, bytes)
         assert np.array_equal(pixels_for(given, model), pixels_for(file.read_bytes(), model))
+
+
+def test_an_array_of_gray_is_its_picture(work: WorkDir) -> None:
+    gray = photograph(2)[..., 0]
+    given = as_picture(gray)
+    assert isinstance(given, bytes)
+    model = model_of(read_record(work))
+    assert np.array_equal(pixels_for(given, model), pixels_for(png(np.dstack([gray] * 3)), model))
+
+
+@pytest.mark.parametrize("shape", [(0, 0, 3), (9, 0), (9, 9, 4), (9,), (2, 9, 9, 3)])
+def test_an_array_that_is_no_picture_is_refused_as_what_it_is(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InvalidParameterError, match=r"ndarray uint8 of shape \(\d"):
+        as_picture(np.zeros(shape, np.uint8))
