@@ -154,13 +154,20 @@ def lines(frame: pd.DataFrame, figure_id: str, title: str, *, percent: bool) -> 
         ]
     layout = {
         "hovermode": "closest",
-        "xaxis": {"type": "date", "nticks": 4, "tickangle": 0},
+        "xaxis": {"type": "date", "nticks": 4, "tickangle": 0, **_days_around(frame["run"])},
         "yaxis": {"range": [0, 1.12 * most], "tickformat": ".3~p" if percent else ",~s",
                   **({} if percent else _whole(most)), "title": {"text": counts}},
     }  # fmt: skip
     rows = tuple((row["run"], _run_in_words(row, percent)) for row in frame.to_dict("records"))
     figure = {"data": traces, "layout": layout}
     return Chart(figure_id, title, "run", counts, frame["whole"], rows, frame, figure)
+
+
+def _days_around(runs: pd.Series) -> Figure:
+    """The range of an axis of one moment, which else shows its thousandths of a second."""
+    first, last = (pd.Timestamp(run) for run in (runs.iloc[0], runs.iloc[-1]))
+    day = pd.Timedelta(days=1)
+    return {} if first < last else {"range": [f"{first - day:%F}", f"{first + 2 * day:%F}"]}
 
 
 def _run_in_words(row: dict[Any, Any], percent: bool) -> str:

@@ -59,15 +59,14 @@ def _classes(run: ReportInputs, known: pd.DataFrame) -> pd.DataFrame:
 
 
 def _crossings(run: ReportInputs) -> Content | None:
-    """How many near pairs each two labels have, those with most of them first; None without any."""
+    """How many near pairs each two of the labels with most of them have; None without any."""
     ends = pd.concat(run.pairs.ends(run.near_pairs, "label"), axis=1).dropna()
     if ends.empty:
         return None
     listing = crossings("label_pairs", ends.set_axis(["label", "other_label"], axis="columns"))
-    totals = listing.rows
-    named = pd.concat([totals["label"], totals["other_label"]]).unique()
-    shown = sorted(named[: limits.CLASSES])
-    cells = totals.set_index(["label", "other_label"])["pairs"].to_dict()
+    named = ends.astype(str).stack().value_counts().sort_index()
+    shown = sorted(named.sort_values(ascending=False, kind="stable").index[: limits.CLASSES])
+    cells = listing.rows.set_index(["label", "other_label"])["pairs"].to_dict()
     return {
         "labels": shown,
         "label_count": len(named),

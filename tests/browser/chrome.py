@@ -46,7 +46,7 @@ UNSEEN = "a b\n\t\r\x07\xa0\u202e\u2028\u3000\udcff\U000e0041 \u200d\u200c\u00e9
 _AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 _RUN_AXE = """
 axe.run(document, {resultTypes: ["violations"]}).then((found) => found.violations
-  .filter((one) => ["serious", "critical"].includes(one.impact))
+  .filter((one) => ["moderate", "serious", "critical"].includes(one.impact))
   .map((one) => one.id + ": " +
     one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")))
 """

@@ -140,6 +140,7 @@ def test_the_page_shows_what_goes_for_what_and_loads_nothing(work: WorkDir) -> N
     assert page.count("data:image/jpeg;base64,") == 4, "two pairs; a broken file has no picture"
     assert "near &lt;1&gt;.jpg" in page
     assert f"imgvet curate apply {work.plan_csv} --to QUARANTINE" in page
+    assert page.count('<pre tabindex="0"') == page.count("<pre") > 0, "keys scroll long lines, too"
     assert "near <1>" not in page
     assert "http" not in page.replace("http-equiv", "")
     first = work.plan_page.read_bytes()

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
@@ -105,6 +106,13 @@ def test_names_of_categories_are_no_markup_for_plotly(charts: list[Chart]) -> No
 def test_every_chart_can_be_read_as_a_table(charts: list[Chart]) -> None:
     for chart in charts:
         assert len(chart.rows) == len(chart.numbers) > 0
+
+
+def test_the_axis_of_one_run_shows_days() -> None:
+    runs = pd.DataFrame({"run": ["2026-11-30 21:05:49 UTC", "2026-12-01 06:00 UTC"], "whole": 0.1})
+    one, two = (drawing.lines(runs[:n], "f", "t", percent=True).figure["layout"] for n in (1, 2))
+    assert one["xaxis"]["range"] == ["2026-11-29", "2026-12-02"]
+    assert "range" not in two["xaxis"]
 
 
 def test_many_small_categories_do_not_hide_the_largest() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from imgvet.curation.decisions import Decision, Decisions, Kind
-from imgvet.reports import data
+from imgvet.reports import data, limits
 from imgvet.reports.build import build_report, build_single_file
 from imgvet.reports.inputs import ReportInputs
 from imgvet.sections import Section
@@ -72,6 +72,21 @@ def test_labels_are_counted_by_class_and_two_by_two(
     rows = crossings.itertuples(index=False)
     assert {(one, other): pairs for one, other, pairs in rows} == expected
     assert sum(expected.values()) > 1
+
+
+def test_labels_with_most_pairs_are_shown(
+    full_inputs: ReportInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CLASSES", 1)
+    items, pairs = full_inputs.tables["items"].copy(), full_inputs.tables["similarity"]
+    known = items.set_index("id")["digest"]
+    near = pairs[pairs["from"].map(known).to_numpy() != pairs["to"].map(known).to_numpy()]
+    # A label that comes last by its letters is that of an image of each pair, any other of one.
+    items["label"] = [f"label {number}" for number in items["id"]]
+    items.loc[items["id"].isin(near["to"]), "label"] = "zebra"
+    run = replace(full_inputs, tables={**full_inputs.tables, "items": items})
+    assert len(near) > 1
+    assert section(run, Section.LABELS).crossings.labels == ["zebra"]
 
 
 def test_what_was_decided_is_no_finding_any_more(full_inputs: ReportInputs) -> None:
