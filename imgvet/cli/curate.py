@@ -32,6 +32,8 @@ def plan(options: argparse.Namespace) -> None:
         proposed = propose(work, rules, replace=options.replace)
     print("\n".join(plan_lines(proposed)))
     print(f"Plan    {work.plan_page}, to be changed in {work.plan_csv}")
+    if proposed.empty:
+        return
     if work.part:  # nothing of a picture can be moved
         print(f"Next    imgvet export {work.name} DEST --format FORMAT --plan {work.plan_csv}")
     else:

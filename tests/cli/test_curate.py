@@ -148,6 +148,18 @@ def test_the_page_shows_what_goes_for_what_and_loads_nothing(work: WorkDir) -> N
     assert work.plan_page.read_bytes() == first
 
 
+def test_a_plan_of_nothing_asks_for_nothing(
+    work: WorkDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = [f"--{name}" for name in ("exact", "near", "invalid", "dark", "bright", "blurry")]
+    off = [word for rule in rules for word in (rule, "off")]
+    main(["curate", "plan", str(work.path), *off])
+    assert "Next" not in capsys.readouterr().out
+    page = work.plan_page.read_text()
+    assert "No rule speaks of any image" in page
+    assert "What you can do" not in page
+
+
 def test_an_archive_is_shown_by_its_first_image_that_has_a_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

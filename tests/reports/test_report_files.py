@@ -86,7 +86,7 @@ def test_labels_with_most_pairs_are_shown(
     items.loc[items["id"].isin(near["to"]), "label"] = "zebra"
     run = replace(full_inputs, tables={**full_inputs.tables, "items": items})
     assert len(near) > 1
-    assert section(run, Section.LABELS).crossings.labels == ["zebra"]
+    assert section(run, Section.LABELS).crossings["labels"] == ["zebra"]
 
 
 def test_what_was_decided_is_no_finding_any_more(full_inputs: ReportInputs) -> None:
