@@ -23,6 +23,7 @@ from imgvet.engine.server import (
     TemporaryServer,
     configured_url,
     failures_of,
+    past_proxies,
 )
 from imgvet.engine.values import keep_files
 from imgvet.engine.warm_up import files_to_measure, measure_ahead
@@ -113,6 +114,7 @@ def run_in_engine(
     _require_limits()
     with failures_of_machine(work.path), ExitStack() as stack:
         stack.enter_context(environment(settings, keep=True))
+        stack.enter_context(environment(past_proxies()))
         url = configured_url()
         if url is None and is_elsewhere(options.address):
             raise EngineError(

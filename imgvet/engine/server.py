@@ -65,6 +65,14 @@ PATIENCE: Mapping[str, str] = {"PREFECT_CLIENT_MAX_RETRIES": "2"}
 """Settings of a run of a person, who waits: a server that is gone is given some seconds."""
 
 
+def past_proxies() -> dict[str, str]:
+    """The variable by which no proxy that the environment names is asked for this machine."""
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    if known == "*":  # which only counts alone
+        return {"no_proxy": known}
+    return {"no_proxy": f"{known},{LOOPBACK}" if known else LOOPBACK}
+
+
 @dataclass
 class TemporaryServer:
     """A Prefect server of our own, as a child process on a free port of the loopback interface."""

@@ -32,13 +32,15 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return environment_of(tmp_path / "home")
 
 
-def test_a_run_from_an_empty_home(
+def test_a_run_from_an_empty_home_behind_a_proxy(
     photos: Path,
     tmp_path: Path,
     environment: dict[str, str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
+    # A proxy that is gone: nothing on this machine is asked for through it.
+    environment |= {"http_proxy": "http://127.0.0.1:9", "NO_PROXY": "example.org"}
     first = run(environment, "run", photos, "--work-dir", out, "--fail-on", "critical")
     assert first.returncode == 3, first.stderr
     assert "2 images in 1 group, 1 to spare" in first.stdout

@@ -24,7 +24,13 @@ from prefect import get_client
 from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, temporary_settings
 
 from imgvet.engine import server as engine_server
-from imgvet.engine.server import LOOPBACK, TemporaryServer, configured_url, failures_of
+from imgvet.engine.server import (
+    LOOPBACK,
+    TemporaryServer,
+    configured_url,
+    failures_of,
+    past_proxies,
+)
 from imgvet.errors import EngineError
 from support.receiver import free_port
 
@@ -87,6 +93,16 @@ def test_a_work_dir_gets_a_new_database_with_each_run(
     engine_server._copy_template(tmp_path)
     assert not (tmp_path / "prefect.db-wal").exists()
     assert tables(tmp_path / "prefect.db") == ["fresh"]
+
+
+def test_what_is_reached_without_a_proxy_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert past_proxies() == {"no_proxy": "127.0.0.1"}
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    assert past_proxies() == {"no_proxy": "example.org,127.0.0.1"}
+    monkeypatch.setenv("no_proxy", "*")
+    assert past_proxies() == {"no_proxy": "*"}
 
 
 def test_a_server_that_is_not_wanted_ends_with_the_pipe() -> None:
