@@ -94,6 +94,10 @@ def test_axe_finds_nothing_serious(tab: Tab, page: Tab, scheme: str) -> None:
     assert tab.barriers_at(tab.run("location.href"), SHOWN, scheme) == []
 
 
-def test_a_phone_shows_it_without_scrolling_sideways(page: Tab) -> None:
-    page.size(390, 800)
+def test_a_phone_shows_it_without_scrolling_sideways_and_all_buttons(page: Tab) -> None:
+    page.size(375, 700)
     page.wait_for("document.documentElement.scrollWidth <= innerWidth")
+    bar = "document.querySelector('.decide').getBoundingClientRect()"
+    page.wait_for(f"{bar}.bottom <= innerHeight")
+    page.run("document.documentElement.scrollTop = document.documentElement.scrollHeight")
+    page.wait_for(f"{bar}.bottom <= innerHeight")
