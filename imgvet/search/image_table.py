@@ -241,7 +241,8 @@ class ImageTable:
 
     @cached_property
     def _pairs(self) -> dict[str, Any]:
-        pairs = to_frame(self._tables[SIMILARITY.name].to_table())
+        written = to_frame(self._tables[SIMILARITY.name].to_table())
+        pairs = to_frame(conform(written, SIMILARITY))  # an earlier version had fewer columns
         near = open_pairs(pairs, self.frame(FRAME), "near")
         ends = near.melt(["similarity", "relation"], ["from", "to"], value_name="id")
         best = ends.sort_values("similarity", ascending=False, kind="stable").drop_duplicates("id")

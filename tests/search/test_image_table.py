@@ -132,6 +132,19 @@ def test_a_run_without_images_or_with_few_tables_has_what_there_is(tmp_path: Pat
     assert ImageTable.of_frames({"items": FRAMES["items"]})["stats.width"].null_count == len(IDS)
 
 
+def test_pairs_of_an_earlier_version_count_though_it_had_fewer_columns(tmp_path: Path) -> None:
+    work = WorkDir(tmp_path)
+    work.tables.mkdir()
+    for name, frame in FRAMES.items():
+        written = conform(frame, BY_NAME[name])
+        if name == "similarity":
+            written = written.select(["from", "to", "similarity"])
+        write_table(written, work.table(name))
+    images = ImageTable.of_run(work)
+    assert images["similarity.highest"].to_pylist() == [0.95, 1.0, None, None]
+    assert images["similarity.relation"].to_pylist() == [None] * 4
+
+
 @pytest.mark.parametrize(
     ("names", "folder"),
     [
