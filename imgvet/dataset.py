@@ -356,10 +356,13 @@ class Curation:
         ``plan`` is a frame as :meth:`plan` gives it, maybe changed; without it ``plan.csv`` counts.
         """
         from imgvet.curation.apply import apply, preview
-        from imgvet.curation.plan_file import read_plan
+        from imgvet.curation.plan_file import mark_applied, read_plan
 
-        plan = read_plan(self._work.plan_csv) if plan is None else plan
-        return (apply if yes else preview)(plan, Path(to))
+        file = self._work.plan_csv
+        outcome = (apply if yes else preview)(read_plan(file) if plan is None else plan, Path(to))
+        if yes and plan is None:
+            mark_applied(file)
+        return outcome
 
     def undo(self, quarantine: str | Path) -> Outcome:
         """Bring back all that a quarantine holds."""

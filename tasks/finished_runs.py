@@ -9,7 +9,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from imgvet.curation.apply import Outcome, apply
 from imgvet.curation.plan import plan_lines
-from imgvet.curation.plan_file import read_plan
+from imgvet.curation.plan_file import mark_applied, read_plan
 from imgvet.curation.rules import CurateOptions
 from imgvet.format import as_markdown
 from imgvet.opening import edited
@@ -41,6 +41,7 @@ def propose_plan(work: WorkDir, options: CurateOptions) -> pd.DataFrame:
 def apply_plan(work: WorkDir, options: CurateOptions) -> Outcome:
     """Do what ``plan.csv`` says, which a person may have changed meanwhile."""
     outcome = apply(read_plan(work.plan_csv), options.quarantine)
+    mark_applied(work.plan_csv)
     run_logger.info("%d files moved to %s", len(outcome.moved), options.quarantine)
     for name, why in sorted(outcome.refused.items()):
         run_logger.warning("%s %s", name, why)

@@ -9,7 +9,7 @@ from imgvet.curation.apply import Outcome, preview
 from imgvet.curation.apply import apply as carry_out
 from imgvet.curation.apply import undo as bring_back
 from imgvet.curation.plan import plan_lines
-from imgvet.curation.plan_file import MANIFEST, SCRIPT, elsewhere, read_plan
+from imgvet.curation.plan_file import MANIFEST, SCRIPT, elsewhere, mark_applied, read_plan
 from imgvet.curation.plan_file import learn as learn_from
 from imgvet.curation.rules import Rules, make_rules
 from imgvet.engine.progress import shown_progress
@@ -52,6 +52,8 @@ def apply(options: argparse.Namespace) -> int:
             if options.yes
             else preview(plan, options.to)
         )
+    if options.yes:
+        mark_applied(path)
     verb = "Moved" if options.yes else "Would move"
     size = size_text(sum(file.size for file in outcome.moved))
     print(f"{verb} {counted(len(outcome.moved), 'file')} ({size}) to {options.to}.")

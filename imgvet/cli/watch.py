@@ -31,6 +31,7 @@ from imgvet.errors import (
     failing_as,
 )
 from imgvet.flows.request import check_request
+from imgvet.format import table_text
 from imgvet.monitor.alarms import ends_with_baseline
 from imgvet.monitor.failure import TOLD, failed_run, tell_failure, usable
 from imgvet.monitor.history import Run, find_run, monitored_runs
@@ -206,9 +207,8 @@ def serve(options: argparse.Namespace) -> None:
         where = f"for workers of the pool {options.pool}" if options.pool else "here"
         ending = "" if options.pool else ", until stopped with Ctrl-C"
         print(f"Monitoring on {url}, {where}{ending}:")
-        for dataset in datasets:
-            work_dir = dataset.parameters["work_dir"]
-            print(f"  {dataset.name:<20}  {dataset.schedule:<24}  {work_dir}", flush=True)
+        rows = [("", one.name, one.schedule, one.parameters["work_dir"]) for one in datasets]
+        print(table_text(rows, "<<<<"), flush=True)
         if options.pool is None:
             serve_datasets(datasets)
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,13 @@ from imgvet.errors import PlanError, failing_as
 from imgvet.format import examples, filled
 from imgvet.sources.s3 import parse_location
 from imgvet.spreadsheet import csv_bytes, read_csv
+from imgvet.store.references import digest_file
 from imgvet.tables import PLAN, conform, read_table, to_frame, write_table
 from imgvet.workdir import WorkDir, write_atomically, write_bytes, write_text
 
 ACTIONS = ("keep", "remove", "review")
 MANIFEST, SCRIPT = "manifest.csv", "bucket.sh"
+_APPLIED = ".applied"
 PREFIX = "imgvet-quarantine/"
 _LISTED = ["filename", "place", "list", "reason", "kept", "digest", "file_size"]
 _NEEDED = ("action", "list", "filename", "kept", "place", "source", "digest")
@@ -46,12 +49,21 @@ def write_plan(work: WorkDir, plan: pd.DataFrame, *, replace: bool = False) -> P
 
 
 def is_edited(work: WorkDir) -> bool:
-    """Whether a work dir has a plan that is not as it was made."""
+    """Whether a work dir has a plan that is not as it was made, and was not applied since."""
     if not work.plan_csv.is_file():
+        return False
+    note = work.plan_csv.with_suffix(_APPLIED)
+    if note.is_file() and note.read_text() == digest_file(work.plan_csv):
         return False
     return not work.plan_table.is_file() or work.plan_csv.read_bytes() != _as_csv(
         read_table(work.plan_table)
     )
+
+
+def mark_applied(path: Path) -> None:
+    """Keep beside a plan that what it says was done, so that a new one may take its place."""
+    with suppress(OSError):  # what was done counts, and is done
+        write_text(path.with_suffix(_APPLIED), digest_file(path))
 
 
 def read_plan(path: Path) -> pd.DataFrame:

@@ -115,6 +115,21 @@ def test_an_edited_plan_is_learned_from_and_not_replaced(
     assert "Review  0 images" in capsys.readouterr().out
 
 
+def test_an_edited_plan_that_was_applied_is_replaced(work: WorkDir, tmp_path: Path) -> None:
+    plan = ["curate", "plan", str(work.path)]
+    apply = ["curate", "apply", str(work.plan_csv), "--to", str(tmp_path / "quarantine")]
+    main(plan)
+    text = work.plan_csv.read_bytes()
+    work.plan_csv.write_bytes(text.replace(b'"review","near"', b'"keep","near"'))
+    assert (main(apply), main(plan)) == (0, 2), "it was only looked at"
+    assert (main([*apply, "--yes"]), main(plan)) == (0, 0)
+    work.plan_csv.write_bytes(text)
+    create(work_dir=work.path).curate.apply(tmp_path / "quarantine", yes=True)
+    assert main(plan) == 0
+    work.plan_csv.write_bytes(text + b" ")
+    assert main(plan) == 2
+
+
 def test_no_plan_is_made_while_a_run_writes(
     work: WorkDir, capsys: pytest.CaptureFixture[str]
 ) -> None:
