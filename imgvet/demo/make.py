@@ -66,8 +66,12 @@ def demo_files() -> dict[str, bytes]:
         # At this quality blocks are visible.
         quality = 30 if edit == "jpeg_q30" else _QUALITY
         files[copy] = _encode(EDITS[edit](PICTURES[original]()), copy, quality)
-    for damage, paths in ((_darken, truth.DARK), (_whiten, truth.BRIGHT), (_blur, truth.BLURRED)):
-        files |= {path: _encode(damage(PICTURES[path]()), path) for path in paths}
+    for path in truth.DARK:
+        files[path] = _encode(np.round(PICTURES[path]() * 0.2).astype(np.uint8), path)
+    for path in truth.BRIGHT:
+        files[path] = _encode(_whiten(PICTURES[path]()), path)
+    for path in truth.BLURRED:
+        files[path] = _encode(cv2.GaussianBlur(PICTURES[path](), (0, 0), 6), path)
     draw = iter(PICTURES.values())
     for path, reason in truth.INVALID.items():
         if reason is Reason.TOO_SMALL:
@@ -109,14 +113,6 @@ EDITS: dict[str, Callable[[Image], Image]] = {
     "reencoded": np.copy,
 }
 """Edits after which a picture is a near duplicate of itself; saving it again is one of them."""
-
-
-def _blur(image: Image) -> Image:
-    return cv2.GaussianBlur(image, (0, 0), 6)
-
-
-def _darken(image: Image) -> Image:
-    return np.round(image * 0.2).astype(np.uint8)
 
 
 def _whiten(image: Image) -> Image:

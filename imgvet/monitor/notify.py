@@ -72,13 +72,10 @@ def kept_whole(address: str) -> str:
     A POST that is redirected becomes a GET without the message, and what answers that would count.
     Of an e-mail Apprise and Prefect's blocks make HTML in which no line breaks.
     """
-    wanted = {"redirect": "no"}
-    if address.startswith(("mailto://", "mailtos://")):
-        wanted["format"] = "text"
-    for name, value in wanted.items():
-        if f"{name}=" not in address:
-            address += f"{'&' if '?' in address else '?'}{name}={value}"
-    return address
+    is_mail = address.startswith(("mailto://", "mailtos://"))
+    base, _, own = address.partition("?")
+    ours = "redirect=no&format=text" if is_mail else "redirect=no"
+    return f"{base}?{ours}&{own}".rstrip("&")  # of two settings of a name the last counts
 
 
 def without_secrets(receiver: str) -> str:

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from apprise import Apprise
 
 from imgvet.errors import InvalidParameterError, UnknownParameterError
 from imgvet.monitor.failure import failed_run, tell_failure, usable
@@ -20,6 +21,7 @@ from imgvet.monitor.notify import (
     SERVER,
     check_addresses,
     deliver,
+    kept_whole,
     mark_told,
     post,
     without_secrets,
@@ -283,6 +285,21 @@ class Moved(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("json://h/x", "json://h/x?redirect=no"),
+        ("json://h/x?redirect=yes", "json://h/x?redirect=no&redirect=yes"),
+        ("mailto://u:p@h.org?to=a@b.org", "mailto://u:p@h.org?redirect=no&format=text&to=a@b.org"),
+    ],
+)
+def test_what_an_address_says_counts_more_than_what_is_added(given: str, said: str) -> None:
+    assert kept_whole(given) == said
+    wanted = "format=html" if given.startswith("mailto") else "redirect=yes"
+    last = Apprise.instantiate(kept_whole(f"{given}{'&' if '?' in given else '?'}{wanted}"))
+    assert (last.notify_format.value == "html") if "html" in wanted else last.redirects
 
 
 def test_a_message_that_is_redirected_has_not_arrived() -> None:
