@@ -36,8 +36,7 @@ def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         found["annotations"] = _file(folder, "annotations", write)
     if isinstance(chances := parameters.get("probabilities"), pd.DataFrame):
         known = checked(_by_name(chances).reset_index(names="filename"), "probabilities")
-        known = known.reset_index()
-        found["probabilities"] = _file(folder, "probabilities", known.to_parquet)
+        found["probabilities"] = _file(folder, "probabilities", known.reset_index().to_parquet)
     if isinstance(given, pd.DataFrame):
         given = (tuple(_by_name(given).index), _by_name(given).to_numpy())
     if isinstance(given, Mapping):
