@@ -79,7 +79,9 @@ def measure(vectors: Path, result: Path, without: Sequence[str]) -> None:
         comparison = Comparison(search=search, metric=metric)
         grouped = find_components(near, items, embeddings, linked, comparison, cores())
     with timed("outliers"):
-        rare, median = find_outliers(neighbors, items, options.part(OutlierOptions))
+        rare, median = find_outliers(
+            neighbors, pairs.assign(verified=0), items, options.part(OutlierOptions)
+        )
     more: dict[str, pd.DataFrame] = {}
     structure = None
     if "groups" not in without:

@@ -171,7 +171,8 @@ class _Analysis:
         pairs = stages.run(similarity.verify_pairs, alike, items, near, comparison.apart)
         joined = (neighbors, pairs, items, vectors, options.part(ComponentOptions), comparison)
         components = stages.run(similarity.find_components, *joined)
-        rare = stages.run(similarity.find_outliers, neighbors, items, options.part(OutlierOptions))
+        seen = (neighbors, pairs, items, options.part(OutlierOptions))
+        rare = stages.run(similarity.find_outliers, *seen)
         grouped = (items, vectors, options.part(GroupOptions), metric)
         groups = stages.run(similarity.find_groups, *grouped)
         self.tables |= {"similarity": pairs, "outliers": rare.outliers} | components | groups

@@ -146,10 +146,14 @@ def find_components(
 
 @cached_stage(outliers.VERSION)
 def find_outliers(
-    context: RunContext, nearest: Reference, items: Reference, options: OutlierOptions
+    context: RunContext,
+    nearest: Reference,
+    alike: Reference,
+    items: Reference,
+    options: OutlierOptions,
 ) -> OutlierSearch:
     """The table outliers."""
-    frames = (context.table(nearest), context.table(items))
+    frames = (context.table(nearest), context.table(alike), context.table(items))
     found, median = outliers.find_outliers(*frames, options)
     return OutlierSearch(outliers=context.save(OUTLIERS, found), median_similarity=median)
 

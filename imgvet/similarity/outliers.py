@@ -7,10 +7,10 @@ import pandas as pd
 
 from imgvet.options import OutlierOptions
 from imgvet.similarity.distances import Reals
-from imgvet.similarity.pairs import exact_pairs
+from imgvet.similarity.pairs import PAIR, exact_pairs
 from imgvet.tables import OUTLIERS
 
-VERSION = 3
+VERSION = 4
 
 ROBUST_LIMIT = 3.5
 """Scores above it stand out: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993."""
@@ -20,18 +20,23 @@ _MAD_TO_SIGMA = 1.4826
 
 
 def find_outliers(
-    neighbors: pd.DataFrame, items: pd.DataFrame, options: OutlierOptions
+    neighbors: pd.DataFrame, alike: pd.DataFrame, items: pd.DataFrame, options: OutlierOptions
 ) -> tuple[pd.DataFrame, float | None]:
     """The table outliers: the share ``outlier_percentile`` of valid images, and all that stand out.
 
     Beside it the median similarity to the nearest neighbour, None if there are no neighbours.
     The share is of so many images, rounded half up; images with an exact copy have similarity 1.
     The robust score, by which an image stands out over :data:`ROBUST_LIMIT`, is independent of the
-    share and may be that of no image at all.
+    share and may be that of no image at all. It compares the images without a copy, exact or proven
+    in the table similarity, ``alike``: among copies any of them would stand out. The others have 0.
     """
     nearest = nearest_of_all(neighbors, items)
     median = float(nearest["similarity"].median()) if len(nearest) else None
-    nearest["score"] = robust_score(nearest["similarity"].to_numpy(np.float64))
+    proven = alike.loc[alike["verified"] > 0, PAIR]
+    copied = items["id"].isin(proven.to_numpy().ravel()) | items["embedding_row"].duplicated(False)
+    alone = ~nearest["id"].isin(items.loc[copied, "id"])
+    nearest["score"] = 0.0
+    nearest.loc[alone, "score"] = robust_score(nearest.loc[alone, "similarity"].to_numpy())
     nearest = nearest.sort_values(["similarity", "id"], ignore_index=True)
     valid = int(items["embedding_row"].notna().sum())
     wanted = int(options.outlier_percentile * valid + 0.5)
@@ -72,7 +77,6 @@ def robust_score(similarity: Reals) -> Reals:
     if not len(similarity):
         return similarity
     below = np.median(similarity) - similarity
-    spread = _MAD_TO_SIGMA * float(np.median(np.abs(below)))
-    if spread == 0:
-        spread = 1.253314 * float(np.abs(below).mean())
+    away = np.abs(below)
+    spread = _MAD_TO_SIGMA * float(np.median(away)) or 1.253314 * float(away.mean())
     return np.round(below / spread, 4) if spread > 0 else np.zeros_like(below)

@@ -48,6 +48,13 @@ def frame(*rows: tuple[int, int, float]) -> pd.DataFrame:
     return table.astype({"from": "int64", "to": "int64", "similarity": "float64"})
 
 
+def outliers_of(
+    near: pd.DataFrame, items: pd.DataFrame, options: OutlierOptions, *proven: tuple[int, int]
+) -> pd.DataFrame:
+    alike = frame(*[(one, other, 1.0) for one, other in proven]).assign(verified=12)
+    return find_outliers(near, alike, items, options)[0]
+
+
 def vectors_of(count: int) -> NDArray[np.float32]:
     random = np.random.default_rng(5).normal(size=(count, 8))
     return (random / np.linalg.norm(random, axis=1, keepdims=True)).astype(np.float32)
@@ -270,9 +277,8 @@ def test_no_components_without_pairs_or_when_not_asked_for() -> None:
 def test_the_share_and_all_that_stand_out_are_listed(count: int, share: float) -> None:
     random = np.random.default_rng(count).random(count) ** 0.1
     near = frame(*[(row, (row + 1) % count, random[row]) for row in range(count)])
-    table, _ = find_outliers(
-        near, items_of(list(range(count))), OutlierOptions(outlier_percentile=share)
-    )
+    options = OutlierOptions(outlier_percentile=share)
+    table = outliers_of(near, items_of(list(range(count))), options)
     wanted, standing = int(share * count + 0.5), int((robust_score(random) > 3.5).sum())
     assert len(table) == max(wanted, standing)
     assert table["similarity"].tolist() == sorted(random)[: len(table)]
@@ -285,7 +291,7 @@ def test_a_planted_outlier_stands_out_and_a_clean_set_has_none() -> None:
     planted = np.append(clean, 0.3)
     for values, expected in ((clean, []), (planted, [101])):
         near = frame(*[(row, 0 if row else 1, value) for row, value in enumerate(values)])
-        table, _ = find_outliers(near, items_of(list(range(len(values)))), OutlierOptions())
+        table = outliers_of(near, items_of(list(range(len(values)))), OutlierOptions())
         assert table.loc[table["by"] == "both", "id"].tolist() == expected
         assert len(table) == 5
 
@@ -294,8 +300,20 @@ def test_what_stands_out_is_listed_whatever_the_share() -> None:
     values = [*np.linspace(0.70, 0.80, 95), 0.2, 0.1, 0.3]
     near = frame(*[(row, 0 if row else 1, value) for row, value in enumerate(values)])
     items = items_of(list(range(len(values))))
-    table, _ = find_outliers(near, items, OutlierOptions(outlier_percentile=0.02))
+    table = outliers_of(near, items, OutlierOptions(outlier_percentile=0.02))
     assert table[["id", "by"]].to_numpy().tolist() == [[96, "both"], [95, "both"], [97, "score"]]
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_among_copies_what_has_none_does_not_stand_out(exact: bool) -> None:
+    """Of 40 photographs in three copies and 20 alone, 0.6 to 0.8 similar, one is unlike all."""
+    alone = [*np.linspace(0.6, 0.8, 19), 0.1]
+    near = [(row, row // 3 * 3 if row % 3 else row + 1, 0.99) for row in range(120)]
+    near += [(120 + row, 0, value) for row, value in enumerate(alone)]
+    items = items_of([row // 3 * 3 if exact and row < 120 else row for row in range(140)])
+    proven = () if exact else [(row, row // 3 * 3) for row in range(120) if row % 3]
+    table = outliers_of(frame(*near), items, OutlierOptions(outlier_percentile=0), *proven)
+    assert table["id"].tolist() == [139]
 
 
 def test_an_image_with_an_exact_copy_is_no_outlier() -> None:
@@ -308,7 +326,7 @@ def test_an_image_with_an_exact_copy_is_no_outlier() -> None:
 def test_an_image_without_neighbour_is_the_first_outlier() -> None:
     near = frame((0, 1, 0.7), (1, 0, 0.7), (3, 1, 0.6))
     items = items_of([0, 1, 2, 3, None])
-    table, _ = find_outliers(near, items, OutlierOptions(outlier_percentile=0.5))
+    table = outliers_of(near, items, OutlierOptions(outlier_percentile=0.5))
     assert table["id"].tolist() == [2, 3]
     assert table["nearest"].isna().tolist() == [True, False]
     assert table["similarity"].tolist() == [0.0, 0.6]
@@ -317,7 +335,7 @@ def test_an_image_without_neighbour_is_the_first_outlier() -> None:
 
 def test_a_single_content_is_no_outlier() -> None:
     every = OutlierOptions(outlier_percentile=1.0)
-    assert find_outliers(frame(), items_of([0, None]), every)[0].empty
+    assert outliers_of(frame(), items_of([0, None]), every).empty
 
 
 @pytest.mark.parametrize("distance", get_args(Distance))

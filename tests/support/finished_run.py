@@ -166,7 +166,7 @@ def _tables(
         "invalid": found.collected.invalid,
         "stats": stats_table(items, Store(work), options.part(StatsOptions)),
         "similarity": similarity,
-        "outliers": find_outliers(neighbors, items, options.part(OutlierOptions))[0],
+        "outliers": find_outliers(neighbors, similarity, items, options.part(OutlierOptions))[0],
         **find_components(
             similarity,
             items,
