@@ -44,7 +44,7 @@ FEW_PIXELS, LEAST_LEVELS_OF_SMALL = 64, 0.65
 MOST_UNLIKE = 0.1
 """Of patches with details only so many may show others in each picture."""
 
-MOSTLY_GROUND, MOST_EXCHANGED = 0.6, 0.01
+MOSTLY_GROUND, MOST_EXCHANGED = 0.45, 0.01
 """Where so much is ground of one level, only so much of what is drawn may be something else."""
 
 _SHARP_SIDE, _NEARBY, _GROUND, _UNLIKE, _EVEN = 256, (9, 9), 16, 0.5, 12
@@ -70,7 +70,8 @@ def levels_differ(frame: Pixels, laid: Pixels, way: Map, least: float) -> bool:
 
 def both_add(frame: Pixels, laid: Pixels, way: Map) -> bool:
     """Whether each picture has something that the other lacks; squares of :data:`FINE_SIDE`."""
-    return two_sided(frame, laid, _inside(way, FINE_SIDE)) > MOST_TWO_SIDED
+    inside = _inside(way, FINE_SIDE)
+    return two_sided(on_levels_of(laid, frame, inside), laid, inside) > MOST_TWO_SIDED
 
 
 def details_differ(frame: Pixels, laid: Pixels, counted: NDArray[np.bool_]) -> bool:
@@ -105,8 +106,8 @@ def refuted(frame: Pixels, over: Pixels, way: Map) -> bool:
     They are whole thumbnails in gray, uint8 (h, w); the map leads from the frame to the other one.
     """
     square = averaged(frame, _SHARP_SIDE, _SHARP_SIDE)
-    laid = laid_over(over, way, _SHARP_SIDE)
-    return exchanged(square, laid, _inside(way, _SHARP_SIDE)) > MOST_EXCHANGED
+    laid, inside = laid_over(over, way, _SHARP_SIDE), _inside(way, _SHARP_SIDE)
+    return exchanged(on_levels_of(laid, square, inside), laid, inside) > MOST_EXCHANGED
 
 
 def is_mostly_ground(gray: Pixels) -> bool:
@@ -167,23 +168,54 @@ def level_agreement(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> f
 
     1 is fully, 0 as by chance. Both are gray, (h, w), as the marks of what counts.
     """
-    one, other = frame[inside].astype(np.int64) // _BIN, laid[inside].astype(np.int64)
-    shape = (_LEVELS // _BIN, _LEVELS)
-    counts = np.bincount(one * _LEVELS + other, minlength=_LEVELS**2 // _BIN).reshape(shape)
-    sums = counts.cumsum(axis=1)
-    totals = sums[:, -1]
-    known = np.flatnonzero(totals >= _FEW)
+    sums = _sums_of_levels(frame, laid, inside)
+    known, medians = _medians(sums)
     if not len(known):
         return 0.0
-    medians = (sums[known] * 2 >= totals[known, None]).argmax(axis=1)
-    curve = np.rint(np.interp(np.arange(shape[0]), known, medians)).astype(np.int64)
-    low, high = curve - _SAME - 1, np.minimum(curve + _SAME, _LEVELS - 1)
-    rows = np.arange(shape[0])
-    told = sums[rows, high] - np.where(low >= 0, sums[rows, low], 0)
-    levels = sums.sum(axis=0)
-    chance = (levels[high] - np.where(low >= 0, levels[low], 0)) / levels[-1]
-    seen, expected = told.sum() / levels[-1], (totals @ chance) / levels[-1]
+    curve = np.rint(np.interp(np.arange(len(sums)), known, medians)).astype(np.int64)
+    totals, of_all = sums[:, -1], np.broadcast_to(sums.sum(axis=0), sums.shape)
+    seen = _near(sums, curve).sum() / totals.sum()
+    expected = totals @ _near(of_all, curve) / totals.sum() ** 2
     return float((seen - expected) / max(1 - expected, 1e-6))
+
+
+def on_levels_of(laid: Pixels, frame: Pixels, inside: NDArray[np.bool_]) -> Pixels:
+    """A picture with the levels that the same things have in the other one: as bright, as strong.
+
+    Both are gray, (h, w), as the marks of what counts. Levels that have no one level there, as of a
+    box over a picture, are moved as far as those next to them.
+    """
+    sums = _sums_of_levels(frame, laid, inside)
+    known, medians = _medians(sums)
+    steady = 2 * _near(sums[known], medians) >= sums[known, -1]
+    if not steady.any():
+        return frame
+    levels = frame[inside]
+    means = np.array([levels[levels // _BIN == each].mean() for each in known[steady]])
+    every = np.arange(_LEVELS)
+    curve = every + np.interp(every, means, medians[steady] - means)
+    return np.rint(curve).clip(0, _LEVELS - 1).astype(np.uint8)[frame]
+
+
+def _sums_of_levels(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Of how many places with each level of the one, in bins, the other's is at most so high."""
+    one, other = frame[inside].astype(np.int64) // _BIN, laid[inside].astype(np.int64)
+    counts = np.bincount(one * _LEVELS + other, minlength=_LEVELS**2 // _BIN)
+    return counts.reshape(_LEVELS // _BIN, _LEVELS).cumsum(axis=1)
+
+
+def _medians(sums: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The bins that are told, and the median level of each."""
+    totals = sums[:, -1]
+    known = np.flatnonzero(totals >= _FEW)
+    return known, (sums[known] * 2 >= totals[known, None]).argmax(axis=1)
+
+
+def _near(sums: NDArray[np.int64], levels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many places of each bin are near a level of its own."""
+    low, rows = levels - _SAME - 1, np.arange(len(sums))
+    told = sums[rows, np.minimum(levels + _SAME, _LEVELS - 1)]
+    return told - np.where(low >= 0, sums[rows, low], 0)
 
 
 def two_sided(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> float:

@@ -32,7 +32,7 @@ from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir, write_atomically
 
 STAGE = "verify_pairs"
-VERSION = 7
+VERSION = 8
 
 _PAIRS_AT_ONCE, _WORTH_A_PROCESS = 128, 256
 
