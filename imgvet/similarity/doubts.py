@@ -44,8 +44,13 @@ FEW_PIXELS, LEAST_LEVELS_OF_SMALL = 64, 0.65
 MOST_UNLIKE = 0.1
 """Of patches with details only so many may show others in each picture."""
 
-MOSTLY_GROUND, MOST_EXCHANGED = 0.45, 0.01
-"""Where so much is ground of one level, only so much of what is drawn may be something else."""
+HALF_GROUND, MOSTLY_GROUND = 0.45, 0.6
+"""Shares of a picture that are ground of one level; from the lower one on, two are looked at again.
+"""
+
+MOST_EXCHANGED, MOST_EXCHANGED_OF_DOUBTFUL = 0.01, 0.025
+"""Only so much of what is drawn may be something else; more where less is ground or levels were
+taken to each other: text over a picture has something of it on either side, too."""
 
 _SHARP_SIDE, _NEARBY, _GROUND, _UNLIKE, _EVEN = 256, (9, 9), 16, 0.5, 12
 
@@ -71,7 +76,8 @@ def levels_differ(frame: Pixels, laid: Pixels, way: Map, least: float) -> bool:
 def both_add(frame: Pixels, laid: Pixels, way: Map) -> bool:
     """Whether each picture has something that the other lacks; squares of :data:`FINE_SIDE`."""
     inside = _inside(way, FINE_SIDE)
-    return two_sided(on_levels_of(laid, frame, inside), laid, inside) > MOST_TWO_SIDED
+    shown = (frame, on_levels_of(laid, frame, inside))
+    return any(two_sided(one, laid, inside) > MOST_TWO_SIDED for one in shown)
 
 
 def details_differ(frame: Pixels, laid: Pixels, counted: NDArray[np.bool_]) -> bool:
@@ -100,21 +106,26 @@ def _details(gray: Pixels, counted: NDArray[np.bool_]) -> NDArray[np.float32]:
     return grid[counted].reshape(-1, fine.size // counted.size)
 
 
-def refuted(frame: Pixels, over: Pixels, way: Map) -> bool:
+def ground_share(gray: Pixels) -> float:
+    """The share of a gray picture, uint8 (h, w), that is ground of one level with nothing on it."""
+    plain = gray[cv2.subtract(cv2.dilate(gray, _NEXT), cv2.erode(gray, _NEXT)) < _EVEN]
+    bins = np.bincount(plain // _BIN, minlength=_LEVELS // _BIN)
+    return float((bins[1:] + bins[:-1]).max() / gray.size)
+
+
+def refuted(frame: Pixels, over: Pixels, way: Map, ground: float) -> bool:
     """Whether pictures on plain ground that one map lays over each other show two things.
 
     They are whole thumbnails in gray, uint8 (h, w); the map leads from the frame to the other one.
+    At least the share ``ground`` of either has one level.
     """
     square = averaged(frame, _SHARP_SIDE, _SHARP_SIDE)
     laid, inside = laid_over(over, way, _SHARP_SIDE), _inside(way, _SHARP_SIDE)
-    return exchanged(on_levels_of(laid, square, inside), laid, inside) > MOST_EXCHANGED
-
-
-def is_mostly_ground(gray: Pixels) -> bool:
-    """Whether most of a gray picture, uint8 (h, w), is ground of one level with nothing on it."""
-    plain = gray[cv2.subtract(cv2.dilate(gray, _NEXT), cv2.erode(gray, _NEXT)) < _EVEN]
-    bins = np.bincount(plain // _BIN, minlength=_LEVELS // _BIN)
-    return bool((bins[1:] + bins[:-1]).max() > MOSTLY_GROUND * gray.size)
+    most = MOST_EXCHANGED if ground > MOSTLY_GROUND else MOST_EXCHANGED_OF_DOUBTFUL
+    if exchanged(square, laid, inside) > most:
+        return True
+    leveled = on_levels_of(laid, square, inside)
+    return exchanged(leveled, laid, inside) > MOST_EXCHANGED_OF_DOUBTFUL
 
 
 def exchanged(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imgvet.images.orientation_hash import ORIENTATIONS
 from imgvet.images.picture import Pixels, averaged, decode_thumbnail, oriented, size_within
-from imgvet.similarity.doubts import FINE_SIDE, is_mostly_ground
+from imgvet.similarity.doubts import FINE_SIDE, ground_share
 
 Marks = NDArray[np.bool_]
 
@@ -90,9 +90,9 @@ class Look:
         return _scaled(self.gray, _SMALL)
 
     @cached_property
-    def mostly_ground(self) -> bool:
-        """Whether most of the picture is ground of one level with nothing on it."""
-        return is_mostly_ground(self.gray)
+    def ground(self) -> float:
+        """The share of the picture that is ground of one level with nothing on it."""
+        return ground_share(self.gray)
 
 
 class Patches(NamedTuple):

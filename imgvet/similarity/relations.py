@@ -13,7 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from imgvet.similarity.alignment import Alignment, align
-from imgvet.similarity.doubts import FEW_PIXELS, LEAST_LEVELS_OF_SMALL, levels_differ, refuted
+from imgvet.similarity.doubts import (
+    FEW_PIXELS,
+    HALF_GROUND,
+    LEAST_LEVELS_OF_SMALL,
+    levels_differ,
+    refuted,
+)
 from imgvet.similarity.look import Look, Size
 from imgvet.similarity.maps import Map, scale
 
@@ -92,8 +98,10 @@ def _shows_two(found: Alignment) -> bool:
     if found.shortest_side < FEW_PIXELS:
         few = found.agreeing * found.shortest_side < _LEAST_EVIDENCE
         return few or levels_differ(*found.finely, found.to_over, LEAST_LEVELS_OF_SMALL)
-    on_ground = found.frame.mostly_ground and found.over.mostly_ground
-    return on_ground and refuted(found.frame.fine, found.over.fine, found.to_over)
+    ground = min(found.frame.ground, found.over.ground)
+    if ground <= HALF_GROUND:
+        return False
+    return refuted(found.frame.fine, found.over.fine, found.to_over, ground)
 
 
 @lru_cache(64)
