@@ -44,19 +44,16 @@ FEW_PIXELS, LEAST_LEVELS_OF_SMALL = 64, 0.65
 MOST_UNLIKE = 0.1
 """Of patches with details only so many may show others in each picture."""
 
-HALF_GROUND, MOSTLY_GROUND = 0.45, 0.6
-"""Shares of a picture that are ground of one level; from the lower one on, two are looked at again.
-"""
-
-MOST_EXCHANGED, MOST_EXCHANGED_OF_DOUBTFUL = 0.01, 0.025
-"""Only so much of what is drawn may be something else; more where less is ground or levels were
-taken to each other: text over a picture has something of it on either side, too."""
+HALF_GROUND, MOSTLY_GROUND, MOST_EXCHANGED, MOST_EXCHANGED_OF_HALF = 0.45, 0.6, 0.01, 0.025
+"""Where so much is ground of one level, only so much of what is drawn may be something else; more
+where levels are taken to each other, as text over a picture has something of it on both sides."""
 
 _SHARP_SIDE, _NEARBY, _GROUND, _UNLIKE, _EVEN = 256, (9, 9), 16, 0.5, 12
 
 _FINE, _COARSE, _FAINT = (3, 3), (9, 9), 1.5**2
 _AS_STRONG, _ALIKE, _FEW_PATCHES = 4, 0.4, 12
 
+_Counts = NDArray[np.int64]
 _LEVELS, _BIN = 256, 8
 _LEVELS_SIDE = 64
 _SAME, _FEW = 8, 5
@@ -121,11 +118,11 @@ def refuted(frame: Pixels, over: Pixels, way: Map, ground: float) -> bool:
     """
     square = averaged(frame, _SHARP_SIDE, _SHARP_SIDE)
     laid, inside = laid_over(over, way, _SHARP_SIDE), _inside(way, _SHARP_SIDE)
-    most = MOST_EXCHANGED if ground > MOSTLY_GROUND else MOST_EXCHANGED_OF_DOUBTFUL
+    most = MOST_EXCHANGED if ground > MOSTLY_GROUND else MOST_EXCHANGED_OF_HALF
     if exchanged(square, laid, inside) > most:
         return True
-    leveled = on_levels_of(laid, square, inside)
-    return exchanged(leveled, laid, inside) > MOST_EXCHANGED_OF_DOUBTFUL
+    square = on_levels_of(laid, square, inside)
+    return exchanged(square, laid, inside) > MOST_EXCHANGED_OF_HALF
 
 
 def exchanged(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> float:
@@ -179,8 +176,7 @@ def level_agreement(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> f
 
     1 is fully, 0 as by chance. Both are gray, (h, w), as the marks of what counts.
     """
-    sums = _sums_of_levels(frame, laid, inside)
-    known, medians = _medians(sums)
+    sums, known, medians = _medians(frame, laid, inside)
     if not len(known):
         return 0.0
     curve = np.rint(np.interp(np.arange(len(sums)), known, medians)).astype(np.int64)
@@ -196,8 +192,7 @@ def on_levels_of(laid: Pixels, frame: Pixels, inside: NDArray[np.bool_]) -> Pixe
     Both are gray, (h, w), as the marks of what counts. Levels that have no one level there, as of a
     box over a picture, are moved as far as those next to them.
     """
-    sums = _sums_of_levels(frame, laid, inside)
-    known, medians = _medians(sums)
+    sums, known, medians = _medians(frame, laid, inside)
     steady = 2 * _near(sums[known], medians) >= sums[known, -1]
     if not steady.any():
         return frame
@@ -208,21 +203,19 @@ def on_levels_of(laid: Pixels, frame: Pixels, inside: NDArray[np.bool_]) -> Pixe
     return np.rint(curve).clip(0, _LEVELS - 1).astype(np.uint8)[frame]
 
 
-def _sums_of_levels(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Of how many places with each level of the one, in bins, the other's is at most so high."""
+def _medians(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> tuple[_Counts, ...]:
+    """Of how many places with levels of the one, in bins, the other's are at most so high.
+
+    Beside it the bins that are told, and the median of each.
+    """
     one, other = frame[inside].astype(np.int64) // _BIN, laid[inside].astype(np.int64)
     counts = np.bincount(one * _LEVELS + other, minlength=_LEVELS**2 // _BIN)
-    return counts.reshape(_LEVELS // _BIN, _LEVELS).cumsum(axis=1)
+    sums = counts.reshape(_LEVELS // _BIN, _LEVELS).cumsum(axis=1)
+    known = np.flatnonzero(sums[:, -1] >= _FEW)
+    return sums, known, (sums[known] * 2 >= sums[known, -1:]).argmax(axis=1)
 
 
-def _medians(sums: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The bins that are told, and the median level of each."""
-    totals = sums[:, -1]
-    known = np.flatnonzero(totals >= _FEW)
-    return known, (sums[known] * 2 >= totals[known, None]).argmax(axis=1)
-
-
-def _near(sums: NDArray[np.int64], levels: NDArray[np.int64]) -> NDArray[np.int64]:
+def _near(sums: _Counts, levels: _Counts) -> _Counts:
     """How many places of each bin are near a level of its own."""
     low, rows = levels - _SAME - 1, np.arange(len(sums))
     told = sums[rows, np.minimum(levels + _SAME, _LEVELS - 1)]

@@ -12,14 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from imgvet.similarity import doubts
 from imgvet.similarity.alignment import Alignment, align
-from imgvet.similarity.doubts import (
-    FEW_PIXELS,
-    HALF_GROUND,
-    LEAST_LEVELS_OF_SMALL,
-    levels_differ,
-    refuted,
-)
 from imgvet.similarity.look import Look, Size
 from imgvet.similarity.maps import Map, scale
 
@@ -95,13 +89,15 @@ def related(first: Look, second: Look, *, thorough: bool = True) -> Finding:
 
 def _shows_two(found: Alignment) -> bool:
     """Whether a closer look takes back what is proven."""
-    if found.shortest_side < FEW_PIXELS:
+    if found.shortest_side < doubts.FEW_PIXELS:
         few = found.agreeing * found.shortest_side < _LEAST_EVIDENCE
-        return few or levels_differ(*found.finely, found.to_over, LEAST_LEVELS_OF_SMALL)
+        return few or doubts.levels_differ(
+            *found.finely, found.to_over, doubts.LEAST_LEVELS_OF_SMALL
+        )
     ground = min(found.frame.ground, found.over.ground)
-    if ground <= HALF_GROUND:
+    if ground <= doubts.HALF_GROUND:
         return False
-    return refuted(found.frame.fine, found.over.fine, found.to_over, ground)
+    return doubts.refuted(found.frame.fine, found.over.fine, found.to_over, ground)
 
 
 @lru_cache(64)
