@@ -64,7 +64,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     table = write_rows(folder.parent / "labels.csv", ("filename", "label", "split"), rows)
     work, other = (
         judge(finish_run(folder, folder.parent / name, annotations=str(table), **options))
-        for name, options in (("out", {}), ("other", {"num_images": 3}))
+        for name, options in (("out", {"outlier_percentile": 0.3}), ("other", {"num_images": 3}))
     )
     report_of(work)
     inputs, dataset = inputs_of(work), Dataset(folder, work.path)
