@@ -73,8 +73,10 @@ def levels_differ(frame: Pixels, laid: Pixels, way: Map, least: float) -> bool:
 def both_add(frame: Pixels, laid: Pixels, way: Map) -> bool:
     """Whether each picture has something that the other lacks; squares of :data:`FINE_SIDE`."""
     inside = _inside(way, FINE_SIDE)
-    shown = (frame, on_levels_of(laid, frame, inside))
-    return any(two_sided(one, laid, inside) > MOST_TWO_SIDED for one in shown)
+    if two_sided(frame, laid, inside) > MOST_TWO_SIDED:
+        return True
+    level = on_levels_of(laid, frame, inside)
+    return level is not frame and two_sided(level, laid, inside) > MOST_TWO_SIDED
 
 
 def details_differ(frame: Pixels, laid: Pixels, counted: NDArray[np.bool_]) -> bool:
@@ -121,8 +123,8 @@ def refuted(frame: Pixels, over: Pixels, way: Map, ground: float) -> bool:
     most = MOST_EXCHANGED if ground > MOSTLY_GROUND else MOST_EXCHANGED_OF_HALF
     if exchanged(square, laid, inside) > most:
         return True
-    square = on_levels_of(laid, square, inside)
-    return exchanged(square, laid, inside) > MOST_EXCHANGED_OF_HALF
+    level = on_levels_of(laid, square, inside)
+    return level is not square and exchanged(level, laid, inside) > MOST_EXCHANGED_OF_HALF
 
 
 def exchanged(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> float:
@@ -190,16 +192,20 @@ def on_levels_of(laid: Pixels, frame: Pixels, inside: NDArray[np.bool_]) -> Pixe
     """A picture with the levels that the same things have in the other one: as bright, as strong.
 
     Both are gray, (h, w), as the marks of what counts. Levels that have no one level there, as of a
-    box over a picture, are moved as far as those next to them.
+    box over a picture, are moved as far as those next to them; it is the picture itself if all have
+    about their own.
     """
-    sums, known, medians = _medians(frame, laid, inside)
+    step = len(frame) // _LEVELS_SIDE
+    places = np.s_[::step, ::step]  # enough to tell it
+    sums, known, medians = _medians(frame[places], laid[places], inside[places])
     steady = 2 * _near(sums[known], medians) >= sums[known, -1]
-    if not steady.any():
+    every, levels = np.arange(_LEVELS), frame[places][inside[places]]
+    counts = np.bincount(levels, minlength=_LEVELS).reshape(-1, _BIN)[known[steady]]
+    means = (counts * every.reshape(-1, _BIN)[known[steady]]).sum(axis=1) / counts.sum(axis=1)
+    moved = medians[steady] - means
+    if np.abs(moved).max(initial=0.0) <= _SAME:
         return frame
-    levels = frame[inside]
-    means = np.array([levels[levels // _BIN == each].mean() for each in known[steady]])
-    every = np.arange(_LEVELS)
-    curve = every + np.interp(every, means, medians[steady] - means)
+    curve = every + np.interp(every, means, moved)
     return np.rint(curve).clip(0, _LEVELS - 1).astype(np.uint8)[frame]
 
 
