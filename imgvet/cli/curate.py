@@ -70,7 +70,7 @@ def apply(options: argparse.Namespace) -> int:
         print(f"Deleted {counted(outcome.deleted, 'file')} for good.")
     _print_refused(outcome)
     if waiting := int(plan["action"].eq("review").sum()):
-        print(f"{counted(waiting, 'row')} of the plan to review: left where they are.")
+        print(f"{counted(waiting, 'row')} of the plan to review: left in place.")
     if not options.yes:
         print("Nothing was done; --yes does it.")
     elif len(outcome.moved) + outcome.already > outcome.deleted:

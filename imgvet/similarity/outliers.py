@@ -27,16 +27,20 @@ def find_outliers(
     Beside it the median similarity to the nearest neighbour, None if there are no neighbours.
     The share is of so many images, rounded half up; images with an exact copy have similarity 1.
     The robust score, by which an image stands out over :data:`ROBUST_LIMIT`, is independent of the
-    share and may be that of no image at all. It compares the images without a copy, exact or proven
-    in the table similarity, ``alike``: among copies any of them would stand out. The others have 0.
+    share and may be that of no image at all. It is the lower of two: among all images, and among
+    those without a copy, exact or proven in the table similarity, ``alike``, as beside many copies
+    any other image would stand out. One with a copy has 0.
     """
     nearest = nearest_of_all(neighbors, items)
     median = float(nearest["similarity"].median()) if len(nearest) else None
     proven = alike.loc[alike["verified"] > 0, PAIR]
     copied = items["id"].isin(proven.to_numpy().ravel()) | items["embedding_row"].duplicated(False)
     alone = ~nearest["id"].isin(items.loc[copied, "id"])
+    scores = robust_score(nearest["similarity"].to_numpy())
     nearest["score"] = 0.0
-    nearest.loc[alone, "score"] = robust_score(nearest.loc[alone, "similarity"].to_numpy())
+    nearest.loc[alone, "score"] = np.minimum(
+        scores[alone], robust_score(nearest.loc[alone, "similarity"].to_numpy())
+    )
     nearest = nearest.sort_values(["similarity", "id"], ignore_index=True)
     valid = int(items["embedding_row"].notna().sum())
     wanted = int(options.outlier_percentile * valid + 0.5)

@@ -65,10 +65,10 @@ def test_of_crops_an_export_is_next_and_what_is_to_review_is_told(
     assert "Remove  2 crops  1 exact, 1 invalid" in out
     assert f"Next    imgvet export {crops.name} DEST --format FORMAT --plan {crops.plan_csv}" in out
     page = crops.plan_page.read_text().replace("\u00a0", " ")
-    assert "2 crops would go, 2 wait for you" in page
+    assert "2 crops would go, 1 waits for you" in page
     assert "curate apply" not in page
     assert main(["curate", "apply", str(crops.plan_csv), "--to", str(tmp_path / "q")]) == 0
-    assert "2 rows of the plan to review: left where they are." in capsys.readouterr().out
+    assert "1 row of the plan to review: left in place." in capsys.readouterr().out
 
 
 def test_deleting_takes_a_confirmation_of_its_own(
