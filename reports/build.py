@@ -101,9 +101,9 @@ def add_tables(report: Path, tables: Mapping[str, Path]) -> None:
 def environment() -> Environment:
     """The templates; every value is escaped and a missing name is an error.
 
-    Made once: compiling them takes longer than filling them in.
+    Made once: compiling them takes longer than filling them in, and to optimise them, too.
     """
-    made = templates_in("imgvet.reports", autoescape=True, lstrip_blocks=True)
+    made = templates_in("imgvet.reports", autoescape=True, lstrip_blocks=True, optimized=False)
     made.filters.update(text.FILTERS)
     made.globals.update(Section=Section, limits=limits, single=None)
     return made

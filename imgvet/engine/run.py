@@ -231,7 +231,8 @@ def _connected(url: str, *, temporary: bool) -> Iterator[None]:
     if temporary:  # nobody reads its logs, and heartbeats would hold up the end for a second
         changes[settings.PREFECT_LOGGING_TO_API_ENABLED] = False
         changes[settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
-        changes[settings.PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED] = False  # it is our own
+        changes[settings.PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED] = False  # it is our own,
+        changes[settings.PREFECT_CLIENT_CSRF_SUPPORT_ENABLED] = False  # and gives out no tokens
         told = (TEMPORARY, "Run again")
         EventsWorker.set_client_override(NullEventsClient)
     printed, logging.raiseExceptions = logging.raiseExceptions, False

@@ -22,12 +22,19 @@ from imgvet.engine.server import LOG
 
 APPLICATION = "prefect.server.api.server:create_app"
 
+_ASKED = ("/flows", "/flow_runs", "/artifacts", "/admin")
+"""What a run asks for, by the prefixes of Prefect's routers."""
+
 
 def serve(descriptor: int) -> None:
     """Serve on a socket's file descriptor until told to stop or until standard input closes."""
     gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
     try:
-        importlib.import_module(APPLICATION.partition(":")[0])
+        prefect = importlib.import_module(APPLICATION.partition(":")[0])
+        # FastAPI makes the routes of a router as soon as it looks for one there.
+        prefect.API_ROUTERS = sorted(  # type: ignore[attr-defined]
+            prefect.API_ROUTERS, key=lambda router: router.prefix not in _ASKED
+        )
     finally:
         is_wanted = _take_settings()
     if not is_wanted:
