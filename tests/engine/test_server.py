@@ -24,6 +24,7 @@ from prefect import get_client
 from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, temporary_settings
 
 from imgvet.engine import server as engine_server
+from imgvet.engine import server_process
 from imgvet.engine.server import (
     LOOPBACK,
     TemporaryServer,
@@ -233,3 +234,9 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
     )
     files[1].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return files
+
+
+def test_what_a_run_asks_for_is_what_the_server_has() -> None:
+    from prefect.server.api.server import API_ROUTERS
+
+    assert {router.prefix for router in API_ROUTERS} >= set(server_process._ASKED)
