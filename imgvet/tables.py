@@ -171,10 +171,7 @@ OUTLIERS = _table(
     _ID,
     _int("nearest", "id of its nearest neighbour; null if it is like no other image"),
     _real("similarity", "similarity to its nearest neighbour; 0 if it has none"),
-    _real(
-        "score",
-        "scaled MADs below the median, of all or of those without a copy; over 3.5 stands out",
-    ),
+    _real("score", "scaled MADs below the median, of all or without copies; over 3.5 stands out"),
     _text("by", "why it is listed: by its share, by its score, or both"),
 )
 
