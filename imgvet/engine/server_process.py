@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -30,11 +31,9 @@ def serve(descriptor: int) -> None:
     """Serve on a socket's file descriptor until told to stop or until standard input closes."""
     gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
     try:
-        prefect = importlib.import_module(APPLICATION.partition(":")[0])
+        api: Any = importlib.import_module(APPLICATION.partition(":")[0])
         # FastAPI makes the routes of a router as soon as it looks for one there.
-        prefect.API_ROUTERS = sorted(  # type: ignore[attr-defined]
-            prefect.API_ROUTERS, key=lambda router: router.prefix not in _ASKED
-        )
+        api.API_ROUTERS = sorted(api.API_ROUTERS, key=lambda router: router.prefix not in _ASKED)
     finally:
         is_wanted = _take_settings()
     if not is_wanted:

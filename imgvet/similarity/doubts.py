@@ -191,9 +191,9 @@ def level_agreement(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> f
 def on_levels_of(laid: Pixels, frame: Pixels, inside: NDArray[np.bool_]) -> Pixels:
     """A picture with the levels that the same things have in the other one: as bright, as strong.
 
-    Both are gray, (h, w), as the marks of what counts. Levels that have no one level there, as of a
-    box over a picture, are moved as far as those next to them; it is the picture itself if all have
-    about their own.
+    Both are gray squares, uint8, of 64 pixels or more, as the marks of what counts. Levels that
+    have no one level there, as of a box over a picture, are moved as far as those next to them; it
+    is the picture itself if all have about their own.
     """
     step = len(frame) // _LEVELS_SIDE
     places = np.s_[::step, ::step]  # enough to tell it
