@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from hypothesis import settings
 
-from imgvet.engine.server import TemporaryServer, _template
+from imgvet.engine.server import TemporaryServer
 
 # Deadlines measure how busy a machine is; and what fails is to be what was changed, so each run
 # tries the same examples. "make properties" searches on.
@@ -33,30 +30,8 @@ os.environ.update(
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
     }
 )
-if "PYTEST_XDIST_WORKER" not in os.environ:
-    # Workers share that of their controller: making the first database of a server takes long.
-    os.environ["XDG_CACHE_HOME"] = f"{_home.name}/cache"
+os.environ["XDG_CACHE_HOME"] = f"{_home.name}/cache"
 os.environ.pop("PREFECT_API_URL", None)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Begin with the database that an earlier session made, which takes some eight seconds."""
-    _copy_database(config, kept=True)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Keep it for the next session."""
-    _copy_database(config, kept=False)
-
-
-def _copy_database(config: pytest.Config, *, kept: bool) -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ or not config.pluginmanager.hasplugin("cacheprovider"):
-        return
-    here, cached = _template(), config.cache.mkdir("prefect") / _template().name
-    source, target = (cached, here) if kept else (here, cached)
-    if source.is_file() and not target.is_file():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,19 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database of a server that has just been made."""
-    with FileLock(Path(os.environ["XDG_CACHE_HOME"], "new-database.lock")):
-        if not _template().is_file():
-            server = TemporaryServer()
-            server.start(tmp_path_factory.mktemp("new"))
-            server.wait()
-            server.stop()
-    return _template()
-
-
-@pytest.fixture(scope="session")
-def prefect_server(new_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """One Prefect server for all tests of a session that need one; events of Prefect's own runs,
     which nobody reads here, are not sent."""
     from prefect.context import _temporary_global_settings_context, get_settings_context

@@ -2,8 +2,7 @@
 
 Prefect would start its temporary server when the first flow runs and wait for it idly. Here it is
 started first, as a plain child process, and the caller works until it answers; it may begin to
-import before it is known where its database will lie. That is the work dir; a database of the
-current schema is kept in the user's cache folder, because creating one takes several seconds.
+import before it is known where its database will lie. That is the work dir, while the run lasts.
 
 Nothing here is imported that takes time, so that a command line can launch the server first.
 """
@@ -12,22 +11,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
 from imgvet.errors import EngineError, ImgvetError
-from imgvet.workdir import write_atomically
 
 START_TIMEOUT = 120.0
 """Seconds to wait for the temporary server."""
@@ -41,7 +36,9 @@ _NOWHERE = Path(__file__).parent
 """Home of a server before it has one: a folder that is there and holds no settings of Prefect."""
 
 _POLL = 0.1
-_DATABASE = "prefect.db"
+
+DATABASE = "prefect.db"
+"""Its database, in its home."""
 
 QUIET: Mapping[str, str] = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -56,6 +53,8 @@ _SERVER: Mapping[str, str] = {
     "PREFECT_UI_ENABLED": "0",
     # Half a second each time for what nobody has on a server that ends with the run.
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    # Several seconds, where the process makes the tables at once.
+    "PREFECT_API_DATABASE_MIGRATE_ON_START": "false",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
     # Checks of types that a library below it would weave into itself as it is imported.
     "PY_KEY_VALUE_DISABLE_BEARTYPE": "true",
@@ -92,9 +91,10 @@ class TemporaryServer:
         # The process gets the bound socket itself: a port that is let go of may become another's.
         with socket.create_server((LOOPBACK, 0)) as bound:
             self.port = int(bound.getsockname()[1])
-            command = [sys.executable, "-m", "imgvet.engine.server_process", str(bound.fileno())]
+            program = [sys.executable, "-P", "-m", "imgvet.engine.server_process"]
             self.process = subprocess.Popen(
-                command, env={**os.environ, **_SERVER, "PREFECT_HOME": str(_NOWHERE)},
+                [*program, str(bound.fileno())],
+                env={**os.environ, **_SERVER, "PREFECT_HOME": str(_NOWHERE)},
                 pass_fds=[bound.fileno()], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL, bufsize=0, start_new_session=True,
             )  # fmt: skip
@@ -105,10 +105,13 @@ class TemporaryServer:
         process = self.process or self.launch()
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
+        self._remove_database()  # that of a run that was killed
         told = {name: value for name, value in os.environ.items() if name.startswith("PREFECT_")}
-        told |= {**_SERVER, "PREFECT_HOME": str(home)}
-        if _copy_template(home):
-            told["PREFECT_API_DATABASE_MIGRATE_ON_START"] = "false"
+        # As a URI, so that a name may have any character.
+        database = f"sqlite+aiosqlite:///{Path(home, DATABASE).absolute().as_uri()}?uri=true"
+        told |= {
+            **_SERVER, "PREFECT_HOME": str(home), "PREFECT_API_DATABASE_CONNECTION_URL": database,
+        }  # fmt: skip
         with suppress(BrokenPipeError):  # it has ended, which is noticed below
             cast("IO[bytes]", process.stdin).write(f"{json.dumps(told)}\n".encode())
         threading.Thread(target=self._watch, daemon=True).start()
@@ -132,7 +135,6 @@ class TemporaryServer:
                 f"was killed by signal {-code}, as for its memory" if code < 0 else "did not start"
             )
             raise EngineError(f"{TEMPORARY} {what}", f"Run again; its log is {self.home / LOG}")
-        _save_template(self.home)
 
     def stop(self) -> None:
         """End it at once, and remove its database, which nobody opens any more."""
@@ -142,8 +144,12 @@ class TemporaryServer:
             self.process.stdin.close()
         self.process.kill()
         self.process.wait()
-        if _template().is_file():  # else the next run would make one anew
-            _remove_database(self.home)
+        self._remove_database()
+
+    def _remove_database(self) -> None:
+        """Remove it and its journals."""
+        for path in self.home.glob(f"{DATABASE}*"):
+            path.unlink()
 
     def _watch(self) -> None:
         import httpx
@@ -156,42 +162,6 @@ class TemporaryServer:
                     self.answered.set()
                 return
             time.sleep(_POLL)
-
-
-def _template() -> Path:
-    from importlib import metadata
-
-    import platformdirs
-
-    cache = platformdirs.user_cache_dir("imgvet")
-    return Path(cache, f"prefect-{metadata.version('prefect')}.db")
-
-
-def _copy_template(home: Path) -> bool:
-    """Begin with the ready-made database, and say whether there is one.
-
-    What is left of a run that was killed goes: it would grow by half a megabyte a run.
-    """
-    template = _template()
-    if not template.is_file():
-        return False
-    _remove_database(home)
-    write_atomically(home / _DATABASE, partial(shutil.copyfile, template))
-    return True
-
-
-def _remove_database(home: Path) -> None:
-    """Remove a database and its journals."""
-    for path in home.glob(f"{_DATABASE}*"):
-        path.unlink()
-
-
-def _save_template(home: Path) -> None:
-    """Keep the database of a server that has just started for the next new work dir."""
-    template = _template()
-    if not template.exists():
-        with suppress(OSError, sqlite3.Error), closing(sqlite3.connect(home / _DATABASE)) as live:
-            write_atomically(template, lambda path: live.execute("VACUUM INTO ?", [str(path)]))
 
 
 def may_be_configured() -> bool:

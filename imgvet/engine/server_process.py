@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from sqlalchemy import create_engine, make_url
 
 from imgvet.engine.server import LOG
 
@@ -41,6 +42,7 @@ def serve(descriptor: int) -> None:
     from prefect.context import refresh_global_settings_context
 
     refresh_global_settings_context()
+    create_tables(os.environ["PREFECT_API_DATABASE_CONNECTION_URL"])
     config = uvicorn.Config(APPLICATION, factory=True, log_level="error", lifespan="on")
     config.load()
     gc.freeze()
@@ -59,6 +61,23 @@ def _take_settings() -> bool:
         os.dup2(log, 1)
         os.dup2(log, 2)
     return bool(told)
+
+
+def create_tables(address: str) -> None:
+    """Make the tables of a new SQLite database, which an address of SQLAlchemy's names.
+
+    They are as Prefect's models have them, for which its migrations from the first one on take
+    several seconds.
+    """
+    from prefect.server.database.orm_models import Base
+
+    for table in Base.metadata.tables.values():  # some name an index twice
+        table.indexes.intersection_update({each.name: each for each in table.indexes}.values())
+    engine = create_engine(make_url(address).set(drivername="sqlite"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA synchronous = OFF")
+        Base.metadata.create_all(connection)
+    engine.dispose()
 
 
 def _stop_with_parent(server: uvicorn.Server) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from imgvet.engine.server_process import create_tables
 from support.receiver import free_port
 
 START = 240.0
@@ -145,13 +145,13 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 
 @pytest.fixture(scope="module")
-def server(new_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """Terminals, with a server running that no other file of tests has put anything on."""
     shell = Shell(tmp_path_factory.mktemp("server"), free_port())
     shell.prepare()
     home = Path(shell.environment["PREFECT_HOME"])
     home.mkdir()
-    shutil.copy(new_database, home / "prefect.db")
+    create_tables(f"sqlite:///{home}/prefect.db")
     try:
         shell.start(f"env {QUICK} prefect server start --host 127.0.0.1")
         shell.wait_for_server()

@@ -38,7 +38,7 @@ from support.receiver import free_port
 
 @pytest.fixture
 def servers(
-    new_database: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> Iterator[tuple[TemporaryServer, TemporaryServer]]:
     """Two servers, started at the same time."""
     started = (TemporaryServer(), TemporaryServer())
@@ -75,25 +75,19 @@ def test_two_servers_started_together_are_two(
     assert is_healthy(second)
 
 
-def test_a_work_dir_gets_a_new_database_with_each_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def tables(database: Path) -> list[str]:
-        with closing(sqlite3.connect(database)) as open_database:
-            rows = open_database.execute("select name from sqlite_master").fetchall()
-        return [name for (name,) in rows]
-
-    for path, table in ((tmp_path / "made.db", "fresh"), (tmp_path / "prefect.db", "used")):
-        with closing(sqlite3.connect(path)) as database:
-            database.execute(f"create table {table} (x)")
-    (tmp_path / "prefect.db-wal").write_bytes(b"of a server that was killed")
-    monkeypatch.setattr(engine_server, "_template", lambda: tmp_path / "gone.db")
-    engine_server._copy_template(tmp_path)
-    assert (tmp_path / "prefect.db-wal").exists()  # without one, it is all there is
-    monkeypatch.setattr(engine_server, "_template", lambda: tmp_path / "made.db")
-    engine_server._copy_template(tmp_path)
-    assert not (tmp_path / "prefect.db-wal").exists()
-    assert tables(tmp_path / "prefect.db") == ["fresh"]
+def test_a_work_dir_gets_a_new_database_with_each_run(tmp_path: Path) -> None:
+    home = tmp_path / "what? 100% #ü"
+    home.mkdir()
+    with closing(sqlite3.connect(home / engine_server.DATABASE)) as database:
+        database.execute("create table flow (used)")
+    (home / f"{engine_server.DATABASE}-wal").write_bytes(b"of a server that was killed")
+    server = TemporaryServer()
+    server.start(home)
+    server.wait()
+    made = httpx.post(f"{server.url}/flows/", json={"name": "new"})
+    assert made.json()["name"] == "new", made.text
+    server.stop()
+    assert not list(home.glob(f"{engine_server.DATABASE}*"))
 
 
 def test_what_is_reached_without_a_proxy_stays(monkeypatch: pytest.MonkeyPatch) -> None:
