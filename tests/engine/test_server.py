@@ -75,7 +75,11 @@ def test_two_servers_started_together_are_two(
     assert is_healthy(second)
 
 
-def test_a_work_dir_gets_a_new_database_with_each_run(tmp_path: Path) -> None:
+def test_a_work_dir_gets_a_new_database_with_each_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # That of the user's own server is not for a run that has no server.
+    monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", f"sqlite:///{tmp_path}/mine.db")
     home = tmp_path / "what? 100% #ü"
     home.mkdir()
     with closing(sqlite3.connect(home / engine_server.DATABASE)) as database:
@@ -87,7 +91,7 @@ def test_a_work_dir_gets_a_new_database_with_each_run(tmp_path: Path) -> None:
     made = httpx.post(f"{server.url}/flows/", json={"name": "new"})
     assert made.json()["name"] == "new", made.text
     server.stop()
-    assert not list(home.glob(f"{engine_server.DATABASE}*"))
+    assert not [*home.glob(f"{engine_server.DATABASE}*"), *tmp_path.glob("mine.db*")]
 
 
 def test_what_is_reached_without_a_proxy_stays(monkeypatch: pytest.MonkeyPatch) -> None:
