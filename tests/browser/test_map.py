@@ -98,8 +98,10 @@ def test_what_is_found_after_a_loop_is_highlighted(map_tab: Tab) -> None:
 
 
 def test_points_at_the_edge_are_drawn_whole(map_tab: Tab) -> None:
-    low, high = map_tab.run("document.getElementById('map-plot')._fullLayout.yaxis.range")
-    assert (low < 0, high > 1) == (True, True)
+    plot = "document.getElementById('map-plot')"
+    low, high = map_tab.run(f"{plot}._fullLayout.yaxis.range")
+    drawn = map_tab.run(f"Array.from({plot}._fullData[0].y)")
+    assert low < min(drawn) < max(drawn) < high
 
 
 def test_hover_shows_a_thumbnail_and_click_all_facts(map_tab: Tab) -> None:
