@@ -40,6 +40,9 @@ _POLL = 0.1
 DATABASE = "prefect.db"
 """Its database, in its home."""
 
+ADDRESS = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
+"""Where its process is told the address of that."""
+
 QUIET: Mapping[str, str] = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     # Without it the temporary server prints a traceback when it is stopped.
@@ -50,11 +53,11 @@ QUIET: Mapping[str, str] = {
 _SERVER: Mapping[str, str] = {
     **QUIET,
     "PREFECT__SERVER_EPHEMERAL": "1",
-    "PREFECT_UI_ENABLED": "0",
+    "PREFECT_SERVER_UI_ENABLED": "0",
     # Half a second each time for what nobody has on a server that ends with the run.
-    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
     # Several seconds, where the process makes the tables at once.
-    "PREFECT_API_DATABASE_MIGRATE_ON_START": "false",
+    "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
     # Checks of types that a library below it would weave into itself as it is imported.
     "PY_KEY_VALUE_DISABLE_BEARTYPE": "true",
@@ -88,13 +91,19 @@ class TemporaryServer:
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Let it import what it needs; it writes nothing yet."""
+        # Settings of the user are of a server of theirs: their database, who may ask it.
+        others = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.upper().startswith("PREFECT_")
+        }
         # The process gets the bound socket itself: a port that is let go of may become another's.
         with socket.create_server((LOOPBACK, 0)) as bound:
             self.port = int(bound.getsockname()[1])
             program = [sys.executable, "-P", "-m", "imgvet.engine.server_process"]
             self.process = subprocess.Popen(
                 [*program, str(bound.fileno())],
-                env={**os.environ, **_SERVER, "PREFECT_HOME": str(_NOWHERE)},
+                env={**others, **_SERVER, "PREFECT_HOME": str(_NOWHERE)},
                 pass_fds=[bound.fileno()], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL, bufsize=0, start_new_session=True,
             )  # fmt: skip
@@ -103,15 +112,14 @@ class TemporaryServer:
     def start(self, home: Path) -> None:
         """Start it, launched or not, with its database in ``home``, and return at once."""
         process = self.process or self.launch()
-        self.home = home
+        self.home = home.absolute()
         home.mkdir(parents=True, exist_ok=True)
         self._remove_database()  # that of a run that was killed
-        told = {name: value for name, value in os.environ.items() if name.startswith("PREFECT_")}
         # As a URI, so that a name may have any character.
-        database = f"sqlite+aiosqlite:///{Path(home, DATABASE).absolute().as_uri()}?uri=true"
-        told |= {
-            **_SERVER, "PREFECT_HOME": str(home), "PREFECT_API_DATABASE_CONNECTION_URL": database,
-        }  # fmt: skip
+        told = {
+            "PREFECT_HOME": str(self.home),
+            ADDRESS: f"sqlite+aiosqlite:///{Path(self.home, DATABASE).as_uri()}?uri=true",
+        }
         with suppress(BrokenPipeError):  # it has ended, which is noticed below
             cast("IO[bytes]", process.stdin).write(f"{json.dumps(told)}\n".encode())
         threading.Thread(target=self._watch, daemon=True).start()

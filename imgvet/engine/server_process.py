@@ -20,7 +20,7 @@ from typing import Any
 import uvicorn
 from sqlalchemy import create_engine, make_url
 
-from imgvet.engine.server import LOG
+from imgvet.engine.server import ADDRESS, LOG
 
 APPLICATION = "prefect.server.api.server:create_app"
 
@@ -30,6 +30,7 @@ _ASKED = ("/flows", "/flow_runs", "/artifacts", "/admin")
 
 def serve(descriptor: int) -> None:
     """Serve on a socket's file descriptor until told to stop or until standard input closes."""
+    os.chdir(Path(__file__).parent)  # away from where files may have settings for Prefect
     gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
     try:
         api: Any = importlib.import_module(APPLICATION.partition(":")[0])
@@ -42,7 +43,7 @@ def serve(descriptor: int) -> None:
     from prefect.context import refresh_global_settings_context
 
     refresh_global_settings_context()
-    create_tables(os.environ["PREFECT_API_DATABASE_CONNECTION_URL"])
+    create_tables(os.environ[ADDRESS])
     config = uvicorn.Config(APPLICATION, factory=True, log_level="error", lifespan="on")
     config.load()
     gc.freeze()

@@ -94,6 +94,25 @@ def test_a_work_dir_gets_a_new_database_with_each_run(
     assert not [*home.glob(f"{engine_server.DATABASE}*"), *tmp_path.glob("mine.db*")]
 
 
+def test_it_takes_nothing_of_what_is_set_for_another_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "theirs.db"
+    database = f"sqlite+aiosqlite:///{theirs}"
+    (tmp_path / ".env").write_text("PREFECT_SERVER_CSRF_PROTECTION_ENABLED=true\n")
+    (tmp_path / "prefect.toml").write_text('[server.api]\nbase_path = "/of/theirs"\n')
+    monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", database)
+    monkeypatch.setenv("prefect_server_api_auth_string", "user:secret")
+    monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "no level")
+    monkeypatch.chdir(tmp_path)
+    server = TemporaryServer()
+    server.start(Path("home"))
+    server.wait()
+    assert httpx.post(f"{server.url}/flows/", json={"name": "new"}).is_success
+    server.stop()
+    assert not theirs.exists()
+
+
 def test_what_is_reached_without_a_proxy_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
