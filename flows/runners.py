@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from imgvet.errors import EngineError, InvalidParameterError
+from imgvet.errors import EngineError, InvalidParameterError, failing_as
 from imgvet.options import ExecutionOptions
 
 if TYPE_CHECKING:
@@ -129,6 +129,8 @@ def _others(options: ExecutionOptions) -> tuple[TaskRunner[Any], tuple[type[Exce
     from prefect.task_runners import ProcessPoolTaskRunner
 
     count = options.num_threads
+    with failing_as(EngineError, "Processes have no way to talk here", "Give --runner threads"):
+        multiprocessing.Lock()  # as where there is no /dev/shm
     runner = ProcessPoolTaskRunner(max_workers=count, initializer=_follow_parent)
     return runner, (BrokenProcessPool,)
 

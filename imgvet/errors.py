@@ -11,7 +11,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from imgvet.format import message_of, redacted, visible
@@ -198,8 +198,9 @@ def failures_of_machine(*places: Path) -> Iterator[None]:
             raise
         file = getattr(error, "filename", None)
         if file is None and number in (errno.ENOSPC, errno.EDQUOT):
-            there = filter(Path.exists, (*places, Path(tempfile.gettempdir())))
-            file = ", ".join(map(_free_in, there))
+            with suppress(FileNotFoundError):  # all are full
+                places += (Path(tempfile.gettempdir()),)
+            file = ", ".join(map(_free_in, filter(Path.exists, places)))
         problem = os.strerror(number) + (f" ({file})" if file else "")
         raise MachineError(
             problem, f"{_LACKS[number]}; then run again: what was computed is kept"

@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgvet.errors import MachineError, failing_as
+
 CROPS_PART = "crops"
 """Folder of the work dir with the results of a run on crops."""
 
@@ -132,8 +134,12 @@ def scratch_folder() -> Iterator[Path]:
     """A temporary folder; first those of processes that were killed are removed.
 
     Who lives holds a lock on the folder, which the system takes from who ends, however that is.
+    MachineError if there is no place for it.
     """
-    for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+    problem, remedy = "No temporary folder can be made", "Free some space, or set TMPDIR to one"
+    with failing_as(MachineError, problem, remedy):
+        place = Path(tempfile.gettempdir())
+    for left in place.glob(f"{SCRATCH}*"):
         with suppress(OSError):
             if time.time() - left.lstat().st_mtime > NEW_SECONDS:
                 with _locked(left):

@@ -51,7 +51,9 @@ def test_what_a_machine_lacks_is_known_by_number_or_by_text(
     assert errors.lacking(wrapped) == number
 
 
-def test_only_what_a_machine_lacks_is_told_as_that(tmp_path: Path) -> None:
+def test_only_what_a_machine_lacks_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = r"No space left on device \(tables/items\.parquet\)\. Free some space"
     with pytest.raises(errors.MachineError, match=said), errors.failures_of_machine():
         raise full()
@@ -63,3 +65,8 @@ def test_only_what_a_machine_lacks_is_told_as_that(tmp_path: Path) -> None:
         raise ValueError("a bug")
     with pytest.raises(errors.PlanError), errors.failures_of_machine():
         raise errors.PlanError("Out of memory")
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", list)
+    monkeypatch.setattr("tempfile.tempdir", None)
+    said = rf"device \([\d,.]+ MB are free in {tmp_path}\)\. Free"
+    with pytest.raises(errors.MachineError, match=said), errors.failures_of_machine(*places):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from imgvet.errors import (
+    MachineError,
     RunNotFoundError,
     WorkDirBusyError,
     WorkDirInsideInputError,
@@ -174,6 +175,13 @@ def test_what_killed_processes_left_for_a_while_is_removed_and_what_others_hold_
         with scratch_folder() as other:
             assert set(tmp_path.iterdir()) == {mine, other} | left
     assert set(tmp_path.iterdir()) == left
+
+
+def test_no_place_for_temporary_files_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", list)
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with pytest.raises(MachineError, match="set TMPDIR to one"), scratch_folder():
+        pass
 
 
 def test_who_is_interrupted_leaves_no_draft(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 from imgvet.engine.server import QUIET, TemporaryServer, may_be_configured
@@ -45,7 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _command(arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        with failures_of_machine(), environment(QUIET, keep=True), _server_for(given) as server:
+        with (
+            failures_of_machine(),
+            environment(_settings(), keep=True),
+            _server_for(given) as server,
+        ):
             from imgvet.cli.arguments import parse
             from imgvet.cli.commands import parser
 
@@ -65,6 +70,15 @@ def _command(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt as stop:
         print("imgvet: stopped; run the same command again to go on where it was", file=sys.stderr)
         return EXIT_TERMINATED if isinstance(stop, _TerminatedError) else EXIT_INTERRUPTED
+
+
+def _settings() -> dict[str, str]:
+    """Variables for the process, with a home folder for a user of whom the system knows none."""
+    try:
+        Path.home()
+    except RuntimeError:
+        return {**QUIET, "HOME": "/"}  # as containers have it, and libraries look below it
+    return dict(QUIET)
 
 
 @contextmanager

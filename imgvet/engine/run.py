@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, cast
 
 from imgvet.engine.server import (
@@ -48,6 +49,9 @@ ADDRESSES_OF_A_RUN = 4 * 10**9
 """Bytes of address space: libraries and the stacks of threads; 3.5 to 4.3 GB on two cores."""
 
 _REMEDY = "Check that it runs and its log, or unset PREFECT_API_URL to use a temporary one"
+
+SPACE_OF_SERVER = 10**6
+"""Bytes that its database may take at once."""
 
 EVENTS_TIMEOUT = 10.0
 """Seconds that a temporary server is kept for events that were not sent yet."""
@@ -175,6 +179,10 @@ def _started(server: TemporaryServer, work: WorkDir) -> Iterator[TemporaryServer
     server.start(work.engine_home)
     try:
         yield server
+    except EngineError:  # which it can't say if it has no space for its database
+        with TemporaryFile(dir=server.home) as probe:
+            probe.write(bytes(SPACE_OF_SERVER))
+        raise
     finally:
         deliver_events()
         server.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -139,6 +140,27 @@ def test_a_server_that_is_set_up_is_used(
         assert not (tmp_path / "out" / "store" / "prefect").exists()
     finally:
         server.stop()
+
+
+def test_a_user_without_a_home_gets_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("HOME", "PREFECT_HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    assert main(["run", str(tmp_path / "none"), "--work-dir", str(tmp_path / "out")]) == 2
+    assert "none does not exist" in capsys.readouterr().err
+    assert "HOME" not in os.environ
+
+
+def test_without_space_for_the_server_that_is_told(
+    photos: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    limited = ["bash", "-c", 'ulimit -f 300; exec "$0" "$@"']
+    whole = [*limited, *command("run", photos, "--work-dir", tmp_path / "out")]
+    ended = subprocess.run(whole, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "imgvet: File too large. Allow larger files" in ended.stderr
 
 
 def test_a_server_that_does_not_answer_is_one_line(

@@ -174,6 +174,16 @@ def test_a_runner_that_can_not_be_had_is_refused(monkeypatch: pytest.MonkeyPatch
         check_runner(ExecutionOptions(runner="ray"))
 
 
+def test_processes_that_can_not_talk_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("multiprocessing.Lock", refuse)
+    options = ExecutionOptions(runner="processes", num_threads=1)
+    with pytest.raises(EngineError, match="Give --runner threads"), started_runners(options):
+        pass
+
+
 def test_processes_compute_only_what_is_enough_for_all_of_them() -> None:
     here, others = ThreadPoolTaskRunner(1), ThreadPoolTaskRunner(2)
     assert Runners(here, 8).of(100) == (here, 8)
