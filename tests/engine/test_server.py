@@ -37,9 +37,7 @@ from support.receiver import free_port
 
 
 @pytest.fixture
-def servers(
-    tmp_path: Path,
-) -> Iterator[tuple[TemporaryServer, TemporaryServer]]:
+def servers(tmp_path: Path) -> Iterator[tuple[TemporaryServer, TemporaryServer]]:
     """Two servers, started at the same time."""
     started = (TemporaryServer(), TemporaryServer())
     started[0].launch()
