@@ -7,6 +7,7 @@ network takes many, with bounded memory.
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,8 @@ READ_WORKERS = 32
 """Objects read at a time: the waiting is for the network, so this does not depend on cores."""
 MAX_BYTES, UNKNOWN_BYTES = 256 * 1024 * 1024, 8 * 1024 * 1024
 """Bytes read ahead at most, and what an item of unknown size is taken for."""
+
+_IMPORTED_BY = os.getpid()
 
 
 def in_threads(
@@ -72,11 +75,20 @@ def _arrow(threads: int) -> int:
 
 
 def _faiss(threads: int) -> int:
-    faiss = sys.modules.get("faiss")  # importing it takes a fifth of a second
-    if faiss is None:
+    if "faiss" not in sys.modules:  # importing it takes a fifth of a second
         return threads
+    return threads_of_faiss(threads)
+
+
+def threads_of_faiss(threads: int) -> int:
+    """Let FAISS use so many threads when it is called by this thread; how many it used before.
+
+    In a forked process it is one: OpenMP would wait for the threads of the process it came from.
+    """
+    import faiss
+
     before = int(faiss.omp_get_max_threads())
-    faiss.omp_set_num_threads(threads)
+    faiss.omp_set_num_threads(threads if os.getpid() == _IMPORTED_BY else 1)
     return before
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import random
 import subprocess
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -21,6 +23,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgvet.options import NeighborOptions
+from imgvet.similarity.neighbors import find_neighbors
 from imgvet.threads import in_threads, library_threads, read_ahead
 
 
@@ -161,3 +165,11 @@ def test_a_library_that_is_imported_later_is_told_too():
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert printed.stdout == b"1\n"
+
+
+def test_a_process_forked_after_a_search_in_threads_searches_too() -> None:
+    vectors = np.random.default_rng(0).normal(size=(3000, 32)).astype(np.float32)
+    search = partial(find_neighbors, vectors, NeighborOptions(), 2)
+    rows = search().rows
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert np.array_equal(pool.apply_async(search).get(timeout=20).rows, rows)

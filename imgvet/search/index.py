@@ -37,7 +37,7 @@ from imgvet.similarity.neighbors import EXACT_LIMIT
 from imgvet.similarity.search import SPARE, faiss_metric, nearest_among
 from imgvet.store.references import read_vectors
 from imgvet.summary import read_record
-from imgvet.threads import in_threads
+from imgvet.threads import in_threads, threads_of_faiss
 from imgvet.workdir import WorkDir, write_atomically
 
 MAX_NEIGHBORS = 1000
@@ -220,7 +220,7 @@ class SearchIndex:
         """About the nearest, (q, w), of a large set by its inverted file; -1 is nobody."""
         import faiss
 
-        faiss.omp_set_num_threads(self._threads)
+        threads_of_faiss(self._threads)
         searched, rows = self._as_searched(queries), np.flatnonzero(self._telling)
         if len(rows) > EXACT_LIMIT:
             return np.asarray(self._inverted.search(searched, width)[1], np.int64)

@@ -14,6 +14,7 @@ from imgvet.options import GroupOptions
 from imgvet.similarity.distances import Metric, Reals, Rows, Space, Vectors, blocks, space_of
 from imgvet.similarity.search import k_means
 from imgvet.tables import GROUP_INFO, GROUPS, SPLIT_COVERAGE
+from imgvet.threads import threads_of_faiss
 
 VERSION = 2
 
@@ -85,10 +86,8 @@ def farthest_subset(vectors: Vectors, metric: Metric, count: int) -> Rows:
 
 def _clusters(space: Space, count: int, threads: int) -> tuple[Rows, Vectors]:
     """The cluster of each embedding and the centres, by k-means on at most 128 for each centre."""
-    import faiss
-
     data = np.ascontiguousarray(space.data, np.float32)
-    faiss.omp_set_num_threads(threads)
+    threads_of_faiss(threads)
     means = k_means(space, data, min(count, len(data)), _ROUNDS, _SAMPLE)
     _, nearest = means.index.search(data, 1)
     return nearest[:, 0].astype(np.int64), means.centroids

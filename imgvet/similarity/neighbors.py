@@ -22,6 +22,7 @@ from imgvet.similarity.index import (
     search_index,
 )
 from imgvet.similarity.search import EarlierSearch, Neighbors, search_exactly, update_neighbors
+from imgvet.threads import threads_of_faiss
 
 VERSION = 6
 
@@ -48,7 +49,7 @@ def find_neighbors(
     """
     import faiss
 
-    faiss.omp_set_num_threads(threads)
+    threads_of_faiss(threads)
     faiss.cvar.distance_compute_blas_threshold = 0  # else few queries take ten times as long each
     check_neighbor_options(options, vectors.shape[1])
     telling = np.flatnonzero(vectors.any(axis=1))
