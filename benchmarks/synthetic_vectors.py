@@ -80,4 +80,6 @@ def _distinct(model: VectorModel, count: int, random: np.random.Generator) -> Ve
     mixture = random.standard_normal((count, photos), np.float32) / np.sqrt(max(photos - 1, 1))
     noise = mixture @ model.centred
     kind = model.centred[random.integers(photos, size=count)]
-    return normalised(model.mean + KINSHIP * kind + np.sqrt(1 - KINSHIP**2) * noise)
+    drawn = model.mean + KINSHIP * kind + np.sqrt(1 - KINSHIP**2) * noise
+    # Else rounding could take one just beyond what normalised() leaves as it is.
+    return normalised(drawn.astype(np.float32))

@@ -43,7 +43,8 @@ def videos_of(items: pd.DataFrame) -> pd.Series:
 
 def frames_of(items: pd.DataFrame) -> pd.DataFrame:
     """The items that are frames of videos, or crops of some, with the column ``video``."""
-    return items.assign(video=videos_of(items)).dropna(subset="video")
+    videos = videos_of(items).dropna()
+    return items.loc[videos.index].assign(video=videos)
 
 
 def still_frames(valid: pd.DataFrame) -> pd.Series:

@@ -42,7 +42,7 @@ def similarity_map(run: ReportInputs) -> Content | None:
     """The map of the embeddings; None if there are fewer than three distinct ones."""
     if run.embeddings is None:
         return None
-    items = run.table("items")
+    items = run.table("items")[["id", "digest", "embedding_row"]]
     known = items[items["embedding_row"] < len(run.embeddings)]
     known = known.drop_duplicates("embedding_row").sort_values("embedding_row")
     if len(known) < 3:

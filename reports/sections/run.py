@@ -22,10 +22,11 @@ from imgvet.workdir import CROPS_PART
 def overview(run: ReportInputs) -> Content:
     """The verdict, the counts, and what to do next."""
     counts = run.summary.counts
-    copies, judged = copy_groups(run.open_copies), run.open_labels
+    left, judged = run.open_copies, run.open_labels
+    copies = copy_groups(left)
     # Different labels and splits are steps of their own.
     told = (("label", counts.label_conflict_groups), ("split", counts.leak_images))
-    kinds = run.open_copies.groupby("digest")[[name for name, number in told if number]].nunique()
+    kinds = left.groupby("digest")[[name for name, number in told if number]].nunique()
     first, second = run.pairs.ends(run.open_pairs("conflicts"), "digest")
     work_dir = str(run.record.parameters.get("work_dir", "work_dir"))
     work_dir += "" if run.summary.sources is None else f"/{CROPS_PART}"

@@ -124,7 +124,7 @@ def _gallery(
 ) -> Content:
     """A gallery of images, each with the value that it is extreme in, worst first."""
 
-    def entry(row: tuple[int, float]) -> Content:
-        return {"image": run.image(row[0]), "said": tag.format(number(row[1], digits))}
+    def entry(row: Content) -> Content:
+        return {"image": run.image(row["id"]), "said": tag.format(number(row["value"], digits))}
 
-    return gallery(list(ordered.items()), limit, entry)
+    return gallery(ordered.rename("value").reset_index(), limit, entry)
