@@ -8,8 +8,10 @@ another label is more than a doubt is read off the images that have it: Northcut
 Confident Learning: Estimating Uncertainty in Dataset Labels, JAIR 70, 2021.
 
 Labels of few contents, and labels that neighbours say hardly more often than by chance, get no
-votes, and their images a score but no verdict. Copies of one content that have different labels are
-in conflict in any case.
+votes, and their images a score but no verdict. A label that neighbours of its own images say less
+than half as often as they could is believed less, and one that hardly a voter has makes no issue:
+else a rare label that is often wrong makes issues of many images of a common one. Copies of one
+content that have different labels are in conflict in any case.
 """
 
 from __future__ import annotations
@@ -30,10 +32,13 @@ from imgvet.similarity.neighbors import find_neighbors
 from imgvet.summary import LabelStructure
 from imgvet.tables import LABEL_ISSUES
 
-VERSION = 6
+VERSION = 7
 
 LEAST_CONTENTS = 5
 """Labels of fewer distinct contents are not judged: too few could vote for them."""
+
+LEAST_VOTES = 3
+"""An image is no issue if fewer of its voters have the label that is likelier than its own."""
 
 VOTERS = 25
 MOST_TOGETHER = 100_000
@@ -90,9 +95,10 @@ def find_label_issues(
     copies = csr_array((np.ones(len(known)), (content, code)), (len(rows), len(labels)))
     labelled = _Labelled(known["id"].to_numpy(np.int64), content, code, labels, _normalised(copies))
     voters, weights = _voters(vectors, rows, search, threads)
-    said, chance, told = _told(weights, labelled.shares)
-    chances = _of_neighbors(weights, labelled.shares, told)
-    judged = told[code] & (np.diff(chances.indptr) > 0)[content]
+    said, chance, belief = _told(weights, labelled.shares)
+    chances = _of_neighbors(weights, labelled.shares, belief)
+    answered = np.zeros(len(known), np.bool_)
+    judged = (belief > 0)[code] & (np.diff(chances.indptr) > 0)[content]
     if given is not None:
         chances, answered = _with_given(chances, labelled, given.loc[known.index])
         judged |= answered
@@ -104,7 +110,7 @@ def find_label_issues(
         chance=round(chance, 6),
     )
     decided = known["digest"].isin(right).to_numpy() if right else np.zeros(len(known), np.bool_)
-    return _table(labelled, chances, judged, voters, decided), structure
+    return _table(labelled, chances, judged, answered, voters, decided), structure
 
 
 def _voters(
@@ -139,25 +145,32 @@ def _parts(vectors: Vectors, rows: Rows) -> list[Rows]:
     return [np.flatnonzero(part == number) for number in range(count)]
 
 
-def _told(weights: csr_array, shares: csr_array) -> tuple[float, float, NDArray[np.bool_]]:
-    """How often neighbours say the label, how often they would by chance, and which they tell.
+def _told(weights: csr_array, shares: csr_array) -> tuple[float, float, Reals]:
+    """How often neighbours say the label, how often they would by chance, and each one's belief.
+
+    Belief, 0 to 1, is 0 of a label that they don't tell, and 1 of one that they say of its images
+    half as often as there are others to say it; of few images it counts less than of all.
 
     Of labels without regard to what is seen the mean of n votes varies as that of n times the
     effective number of voters, less as much again for contents being each other's voters.
     """
     sizes, votes = _sizes(shares), _normalised(weights)
-    said = np.asarray((votes @ shares).multiply(shares).sum(axis=0)) / np.maximum(sizes, 1e-9)
+    own = np.asarray((votes @ shares).multiply(shares).sum(axis=0), np.float64).ravel()
+    said = own / np.maximum(sizes, 1e-9)
     chance = sizes / max(sizes.sum(), 1.0)
     voters = 1.0 / max(float(votes.power(2).sum(axis=1).mean()), 1e-9)
     sigma = np.sqrt(2 * chance * (1 - chance) / np.maximum(sizes * voters, 1e-9))
     lift = np.maximum(_LEAST_LIFT * (1 - chance), _LEAST_SIGMAS * sigma)
     told = (sizes >= LEAST_CONTENTS) & (said - chance >= lift)
-    return float(said @ chance), float(chance @ chance), told
+    could = sizes * np.clip((sizes - 1) / voters, 0, 1)
+    usual = own.sum() / max(could.sum(), 1e-9)
+    belief = 2 * (own + LEAST_CONTENTS * usual) / (could + LEAST_CONTENTS)
+    return float(said @ chance), float(chance @ chance), np.where(told, belief.clip(0, 1), 0.0)
 
 
-def _of_neighbors(weights: csr_array, shares: csr_array, told: NDArray[np.bool_]) -> csr_array:
+def _of_neighbors(weights: csr_array, shares: csr_array, belief: Reals) -> csr_array:
     """The probability of each label of each content, (m, c), of what its neighbours tell."""
-    counts = np.where(told, np.maximum(_sizes(shares), 1.0) ** -_BALANCE, 0.0)
+    counts = belief * np.maximum(_sizes(shares), 1.0) ** -_BALANCE
     chances = csr_array(weights @ shares @ diags_array(counts))
     chances.eliminate_zeros()
     return _normalised(chances)
@@ -181,6 +194,7 @@ def _table(
     labelled: _Labelled,
     chances: csr_array,
     judged: NDArray[np.bool_],
+    answered: NDArray[np.bool_],
     voters: NDArray[np.int32],
     right: NDArray[np.bool_],
 ) -> pd.DataFrame:
@@ -192,6 +206,7 @@ def _table(
     fits = np.asarray(chances[content, code]).ravel()
     best, other, against = _alternatives(chances, content, code)
     is_issue = judged & (against > fits) & (against >= _limits(fits, code, judged, chances)[other])
+    is_issue &= answered | _voted(labelled, voters, other, is_issue)
     decided = is_issue & right & ~conflict
     is_issue = np.where(conflict, against >= fits, is_issue & ~decided)
     suggested = np.where(is_issue, other, best)
@@ -237,18 +252,35 @@ def _alternatives(chances: csr_array, content: Rows, code: Rows) -> tuple[Rows, 
     return labels[0, content], labels[is_own, content], likely[is_own, content]
 
 
+def _first_with(labelled: _Labelled, contents: Rows, label: Rows) -> Rows:
+    """The first item of each content, (k, w), with the label of its row, (k,); -1 for none."""
+    kinds = len(labelled.labels)
+    keys, first = np.unique(labelled.content * kinds + labelled.code, return_index=True)
+    sought = contents * kinds + label[:, None]
+    at = np.minimum(np.searchsorted(keys, sought), len(keys) - 1)
+    return np.where((contents >= 0) & (keys[at] == sought), labelled.ids[first[at]], -1)
+
+
+def _voted(
+    labelled: _Labelled, voters: NDArray[np.int32], label: Rows, wanted: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Whether enough voters have this label of each item, of the items where it is wanted."""
+    places, voted = np.flatnonzero(wanted), np.zeros(len(wanted), np.bool_)
+    near = voters[labelled.content[places]].astype(np.int64)
+    having = _first_with(labelled, near, label[places]) >= 0
+    voted[places] = having.sum(axis=1) >= LEAST_VOTES
+    return voted
+
+
 def _nearest(
     labelled: _Labelled, voters: NDArray[np.int32], suggested: Rows, wanted: NDArray[np.bool_]
 ) -> pd.Series:
     """The nearest with the suggested label, a copy or a voter, of the items where it is wanted."""
-    places, kinds = np.flatnonzero(wanted), len(labelled.labels)
+    places = np.flatnonzero(wanted)
     own = labelled.content[places]
-    near = np.column_stack([own, voters[own]])
-    keys, first = np.unique(labelled.content * kinds + labelled.code, return_index=True)
-    sought = near * kinds + suggested[places, None]
-    at = np.minimum(np.searchsorted(keys, sought), len(keys) - 1)
-    row, rank = np.nonzero((near >= 0) & (keys[at] == sought))
-    found = pd.Series(labelled.ids[first[at[row, rank]]], places[row], dtype="Int64")
+    near = _first_with(labelled, np.column_stack([own, voters[own]]), suggested[places])
+    row, rank = np.nonzero(near >= 0)
+    found = pd.Series(near[row, rank], places[row], dtype="Int64")
     return found[~found.index.duplicated()].reindex(range(len(wanted)))
 
 

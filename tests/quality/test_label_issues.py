@@ -123,6 +123,15 @@ def test_a_label_that_was_decided_to_be_right_is_no_issue_but_a_conflict_stays_o
     assert not both.loc[10, "decided"]
 
 
+def test_a_rare_label_that_is_often_wrong_makes_no_issues_of_the_common_one() -> None:
+    labels, vectors = classes({"common": 1500, "rare": 30}, spread=1.5)
+    wrong = set(range(0, 1500, 50))
+    noisy = ["rare" if image in wrong else label for image, label in enumerate(labels)]
+    found = set(issues(judge([*noisy], vectors)[0]))
+    assert len(found & wrong) >= 20
+    assert len(found - wrong) <= 15, "the images beside a wrong one are right"
+
+
 def test_right_labels_make_no_issue() -> None:
     labels, vectors = classes()
     table, _ = judge([*labels], vectors)
