@@ -196,7 +196,8 @@ def _box(row: Sequence[str], dataset: YoloSet) -> LabelledBox:
         number, *values = map(float, row)
     except ValueError:
         return _NO_BOX
-    if len(values) < 4 or number < 0 or not number.is_integer():
+    is_sound = number >= 0 and number.is_integer() and all(map(math.isfinite, values))
+    if len(values) < 4 or not is_sound:
         return _NO_BOX
     label = dataset.names.get(int(number), str(int(number)))
     if len(row) >= 7 and len(row) % 2 and len(values) != 4 + dataset.keypoints:

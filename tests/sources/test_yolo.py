@@ -102,11 +102,11 @@ def test_a_split_one_folder_too_high_is_found(tmp_path: Path) -> None:
 
 def test_damaged_label_files_are_told(tmp_path: Path) -> None:
     file = dataset(tmp_path, "train: images/train")
-    put(tmp_path / "labels" / "train" / "one.txt", "0 1 1 1 1\ncat 1 1 1 1\n")
+    put(tmp_path / "labels" / "train" / "one.txt", "0 1 1 1 1\ncat 1 1 1 1\n0 nan 1 1 inf\n")
     (tmp_path / "labels" / "train" / "two.txt").write_bytes(b"\xff\xfe")
     found = listed(file)
     assert (found["one.jpg"].label, found["one.jpg"].status) == ("0", Reason.OK)
-    assert found["one.jpg"].detail == "label file: no class and box in 1 of 2 rows"
+    assert found["one.jpg"].detail == "label file: no class and box in 2 of 3 rows"
     assert found["two.jpg"].detail == "label file: no class and box in 1 of 1 row"
 
 
