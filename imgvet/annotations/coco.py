@@ -1,8 +1,9 @@
 """Annotations in the form of COCO: one JSON object with images, annotations and categories.
 
 Source: https://cocodataset.org/#format-data . Read are ``images`` (id, file_name or, as in LVIS,
-coco_url), ``annotations`` (image_id, category_id, bbox, iscrowd) and ``categories`` (id, name); all
-else is ignored. Ids are numbers or text: ``"7"`` and ``7.0`` are ``7``.
+coco_url), ``annotations`` (image_id, category_id, bbox, polygons of segmentation, iscrowd) and
+``categories`` (id, name); all else is ignored. Ids are numbers or text: ``"7"`` and ``7.0`` are
+``7``.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ _KEY = (str, int, float)
 def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
     """Annotations from COCO's images, annotations and categories, in the order of the images.
 
-    The name of the category is the label. Boxes around crowds are left out. An annotation without
-    a box, such as a segmentation alone, gives its image a label but no crop. If there is no box at
+    The name of the category is the label. Boxes around crowds are left out. Polygons without a
+    bbox have the box around them; an annotation of neither, such as a mask of run lengths alone,
+    gives its image a label but no crop. If there is no box at
     all, each image is one row, with its categories in order of the alphabet, joined by commas.
 
     InvalidParameterError if a list is missing or has another form, an id comes twice, or an
@@ -98,7 +100,10 @@ def _boxes_of(entries: _Entries, source: str) -> pd.DataFrame:
     wrong = [value for value in categories if type(value) not in (NoneType, *_KEY)]
     problem = f"{counted(len(wrong), 'annotation')} of {source} with a category_id that is none"
     refuse(wrong, problem, "Give the id of one category")
-    numbers = [entry.get("bbox") or (None,) * len(BOX_COLUMNS) for entry in entries]
+    numbers = [
+        entry.get("bbox") or _around(entry.get("segmentation")) or (None,) * len(BOX_COLUMNS)
+        for entry in entries
+    ]
     wrong = [box for box in numbers if not _is_box(box)]
     refuse(
         wrong,
@@ -109,6 +114,25 @@ def _boxes_of(entries: _Entries, source: str) -> pd.DataFrame:
     boxes["image_id"] = _keys(entries, "annotations", "image_id", source)
     boxes["category_id"] = pd.Series(categories, dtype=object)
     return boxes
+
+
+def _around(polygons: object) -> list[float] | None:
+    """The box around polygons, x1, y1, x2, y2, ... of each; None of anything else."""
+    if not isinstance(polygons, list) or not all(map(_is_polygon, polygons)):
+        return None
+    across, down = ([number for one in polygons for number in one[start::2]] for start in range(2))
+    if not across:
+        return None
+    left, top = min(across), min(down)
+    return [left, top, max(across) - left, max(down) - top]
+
+
+def _is_polygon(numbers: object) -> bool:
+    return (
+        isinstance(numbers, list)
+        and len(numbers) % 2 == 0
+        and all(type(number) in (int, float) for number in numbers)
+    )
 
 
 def _is_box(box: object) -> bool:

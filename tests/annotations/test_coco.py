@@ -78,6 +78,16 @@ def test_annotations_without_a_box(small: Coco, empty: Any) -> None:
     assert annotations_from(small).has_boxes
 
 
+@pytest.mark.parametrize("segmentation", [{"size": [480, 640], "counts": "x"}, [], [[1]], ["x"]])
+def test_polygons_without_a_box_have_the_box_around_them(small: Coco, segmentation: Any) -> None:
+    small["annotations"][2] |= {"bbox": [], "segmentation": [[9, 4, 11, 5, 10, 12], [2, 7, 3, 8]]}
+    small["annotations"][0] |= {"bbox": [], "segmentation": segmentation}
+    assert rows_of(small)[1:3] == [
+        ("b.jpg", "dog", None, None, None, None, None),
+        ("b.jpg", "person", None, 2, 4, 9, 8),
+    ]
+
+
 def test_without_any_box_an_image_is_one_row_with_all_its_labels(small: Coco) -> None:
     for entry in small["annotations"]:
         entry["bbox"] = []
