@@ -148,6 +148,8 @@ class RunSummary(Exact):
     """Measured recall of the nearest-neighbour search, 1 if it was exact, None if none was done."""
     leaks_by_split: dict[str, int] | None = _if_known()
     """Of each split the images that another one has too."""
+    without_split: int | None = _if_known()
+    """Valid images of no known split, which are in no leak; not there if there are none."""
     label_structure: LabelStructure | None = _if_known()
     checks_passed: int
     checks_failed: int

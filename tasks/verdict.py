@@ -46,7 +46,7 @@ def without_execution(options: RunOptions) -> RunOptions:
     return options.model_copy(update=dict(ExecutionOptions(num_threads=1)))
 
 
-@cached_stage(version=6)
+@cached_stage(version=7)
 def run_checks(
     context: RunContext,
     tables: dict[str, Reference],
@@ -105,7 +105,7 @@ class Background(Frozen):
     decisions: Decisions
 
 
-@cached_stage(version=12)
+@cached_stage(version=13)
 def build_report(
     context: RunContext,
     tables: dict[str, Reference],

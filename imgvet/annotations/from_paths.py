@@ -15,7 +15,7 @@ from imgvet.format import examples
 from imgvet.options import SPLIT_FOLDERS, SourceOptions
 from imgvet.sources.s3 import is_remote
 
-_SPLITS = "train|training|val|valid|validation|dev|test|testing|eval"
+_SPLITS = "train|training|val|valid|validation|dev|test|testing|eval|hold[-_]?out|held[-_]?out"
 _OF_FOLDERS = rf"(?i)[/!]({_SPLITS})/"
 _OF_FILES = re.compile(rf"(?i)(?<![a-z])({_SPLITS})(?![a-z])")
 

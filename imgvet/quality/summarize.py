@@ -60,6 +60,7 @@ def summarize(
         invalid_by_reason=invalid_by_reason(tables["items"]),
         inputs=options.inputs,
         leaks_by_split=leaks_by_split(tables["leaks"]) if "leaks" in tables else None,
+        without_split=without_split(tables["items"]) if "leaks" in tables else None,
         checks_passed=states[CheckState.PASSED],
         checks_failed=states[CheckState.FAILED],
         checks_errored=states[CheckState.ERRORED],
@@ -138,6 +139,11 @@ def _annotated(tables: Tables) -> tuple[dict[str, int], dict[str, list[int]]]:
         }
         examples |= {"label_conflict_rate": conflicts.tolist(), "label_issue_rate": issues.tolist()}
     return counts, examples
+
+
+def without_split(items: pd.DataFrame) -> int | None:
+    """How many valid items have no known split; None if all have one."""
+    return int((items["embedding_row"].notna() & items["split"].isna()).sum()) or None
 
 
 def leaks_by_split(leaks: pd.DataFrame) -> dict[str, int]:

@@ -66,9 +66,9 @@ def test_a_test_dir_inside_of_the_input_is_test_alone(tmp_path: Path) -> None:
 
 
 def test_folders_are_known_by_what_splits_are_called(tmp_path: Path) -> None:
-    names = ("Train/cat/1.jpg", "test/val/2.jpg", "testimony/3.jpg")
+    names = ("Train/cat/1.jpg", "test/val/2.jpg", "testimony/3.jpg", "hold-out/4.jpg")
     found = told(tmp_path, *names, split_pattern="folders")
-    assert [found[name][1] for name in names] == ["Train", "val", None]
+    assert [found[name][1] for name in names] == ["Train", "val", None, "hold-out"]
 
 
 def test_a_pattern_names_the_split_by_its_group(tmp_path: Path) -> None:

@@ -74,9 +74,11 @@ def test_the_planted_mistakes_are_found_and_no_others(parts: tuple[Runner, RunSu
     assert len(leaks) == 3
     assert leaks["filename_from"].str.contains("/test/").all()
     assert summary.leaks_by_split == {"test": 3, "train": 3}
+    assert summary.without_split is None
     folds = {f"fold {number}": 1 for number in range(25)}
-    told = summary_lines(summary.model_copy(update={"leaks_by_split": folds}), "report")
-    assert any("1 fold 12, 20 more" in line for line in told), "a line stays a line"
+    many = summary.model_copy(update={"leaks_by_split": folds, "without_split": 7})
+    told = summary_lines(many, "report")
+    assert any("1 fold 12, 20 more; 7 images without a split" in line for line in told), "one line"
 
 
 def test_they_are_checked_told_and_shown(

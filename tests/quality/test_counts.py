@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgvet.options import FlagOptions, RunOptions
-from imgvet.quality.summarize import Tables, count, invalid_by_reason, leaks_by_split, rates
+from imgvet.quality.summarize import (
+    Tables,
+    count,
+    invalid_by_reason,
+    leaks_by_split,
+    rates,
+    without_split,
+)
 from imgvet.summary import Counts, RunSummary, Verdict, summary_lines
 from imgvet.tables import STATS, empty
 
@@ -194,6 +201,9 @@ def test_leaks_and_labels_are_counted_by_images_pairs_groups_and_splits(tables: 
     assert examples["leak_rate"] == [0, 1, 2, 4, 5]
     assert examples["label_issue_rate"] == [0, 1, 7]
     assert leaks_by_split(leaks) == {"a": 2, "b": 3}
+    split = pd.DataFrame({"embedding_row": [0, 1, None, 2], "split": ["a", None, None, "b"]})
+    assert without_split(split) == 1
+    assert without_split(split[split["split"].notna()]) is None
     assert count(tables, OPTIONS)[0].leak_images is None
 
 
