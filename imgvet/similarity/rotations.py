@@ -1,4 +1,4 @@
-"""Stage find_rotated_duplicates: copies that were flipped or rotated by quarters, as neighbours.
+"""Stage find_rotated_duplicates: copies that hashes find and embeddings hardly do, as neighbours.
 
 Embeddings hardly see that a picture is another one rotated by 90 degrees. Its orientation hash
 (:mod:`imgvet.images.orientation_hash`) tells the hashes of all eight orientations, so candidates
@@ -12,6 +12,9 @@ piece here holds coefficients and their transposed counterparts, so that the lea
 eight orientations is the same for all rotated copies: one sort of the keys replaces eight searches.
 Each key compares a window of pictures, so that the frames of a still video take linear time too;
 with faiss.IndexBinaryMultiHash their time grows with the square of their number.
+
+Embeddings of forms, or of other pictures of one layout, may tell a JPEG copy from its original
+better than two forms: the picture whose hash is nearest as it is becomes a neighbour as well.
 
 Source: M. Norouzi, A. Punjani, D. Fleet: "Fast Exact Search in Hamming Space with Multi-Index
 Hashing", IEEE TPAMI 36 (2014).
@@ -48,16 +51,21 @@ from imgvet.store.store import Store
 from imgvet.tables import NEIGHBORS
 
 STAGE = "find_rotated_duplicates"
-VERSION = 3
+VERSION = 4
 
 MAX_DISTANCE = 48
 """Bits of 256 in which the hashes of a candidate may differ. Measured on 300 photographs: rotated
 copies at JPEG quality 50 or at half size differ in at most 16, overexposed ones in at most 48;
 different photographs, in the best of eight orientations, in at least 88."""
 
+MAX_UPRIGHT_DISTANCE = 32
+"""The same for copies that are not rotated. Copies of forms at JPEG quality 40 or at 0.6 of their
+size differ in at most 22, forms filled in differently in at least 38."""
+
 CANDIDATES = 4
 """Candidates kept for each picture, nearest first, like its nearest neighbours."""
 
+_UPRIGHT_WINDOW = 16
 _WINDOW = 64
 """Pictures that share a key are compared with so many next ones: linear time, whatever the data."""
 
@@ -88,15 +96,21 @@ def find_rotated_duplicates(
     known = known.drop_duplicates(DIGEST).set_index(DIGEST).loc[digests]
     hashes = np.frombuffer(b"".join(known[HASH]), np.uint8).reshape(-1, HASH_BYTES)
     pairs = find_rotated_pairs(hashes, known[HASH_QUALITY].to_numpy(np.int64))
+    upright = find_upright_pairs(hashes, known[HASH_QUALITY].to_numpy(np.int64))
     telling = (vectors != 0).any(axis=1)
-    pairs = pairs[telling[pairs["first"]] & telling[pairs["second"]]]
-    if pairs.empty:
+    pairs, upright = (
+        those[telling[those["first"]] & telling[those["second"]]] for those in (pairs, upright)
+    )
+    if pairs.empty and upright.empty:
         return neighbors
-    cosines = rotated_cosines(
+    rotated = rotated_cosines(
         pairs,
         vectors,
         lambda rows, turns: _embedded([digests[row] for row in rows], turns, store, model, threads),
     )
+    one, other = (vectors[upright[end]] for end in _PAIR)
+    cosines = np.concatenate([rotated, np.einsum("nd,nd->n", one, other).clip(-1, 1)])
+    pairs = pd.concat([pairs[_PAIR], upright])
     distances = 1.0 - cosines.astype(np.float64)
     if metric.distance == "euclidean":
         distances = np.sqrt(np.maximum(2 * distances, 0.0))
@@ -151,6 +165,30 @@ def find_rotated_pairs(
     pairs = pairs.sort_values([*_PAIR, "distance", "orientation"])
     pairs = _nearest(pairs.drop_duplicates(_PAIR, ignore_index=True), limit)
     return pairs.assign(first=usable[pairs["first"]], second=usable[pairs["second"]])
+
+
+def find_upright_pairs(hashes: _Bytes, quality: NDArray[np.integer]) -> pd.DataFrame:
+    """Of each picture that whose orientation hash, uint8 (n, 32), is nearest as it is.
+
+    The rows ``first`` and ``second``, first < second and in this order. Hashes below
+    :data:`RELIABLE_QUALITY` are left out, and those that differ in too many bits. Compared are
+    those that lie close together when all are sorted by one piece after another.
+    """
+    usable = np.flatnonzero(np.asarray(quality) >= RELIABLE_QUALITY)
+    data = np.ascontiguousarray(hashes[usable], np.uint8).reshape(-1, HASH_BYTES)
+    words, least = data.view(np.uint64), np.full(len(data), MAX_UPRIGHT_DISTANCE + 1)
+    nearest = np.full(len(data), -1, np.int64)
+    for piece in range(PAIR_BYTES):
+        order = np.lexsort((*words.T, data[:, piece + PAIR_BYTES], data[:, piece]))
+        for step in range(1, min(_UPRIGHT_WINDOW + 1, len(order))):
+            one, other = order[step:], order[:-step]
+            distance = np.bitwise_count(words[one] ^ words[other]).sum(axis=1, dtype=np.int64)
+            for row, mate in ((one, other), (other, one)):
+                nearer = distance < least[row]
+                least[row[nearer]], nearest[row[nearer]] = distance[nearer], mate[nearer]
+    found = np.flatnonzero(nearest >= 0)
+    ends = np.sort(np.column_stack([usable[found], usable[nearest[found]]]), axis=1)
+    return pd.DataFrame(ends, columns=_PAIR).drop_duplicates().sort_values(_PAIR)
 
 
 def _pairs_sharing(data: _Bytes, piece: int) -> Iterator[tuple[Rows, Rows, _Bytes, _Bytes]]:

@@ -25,8 +25,10 @@ from imgvet.similarity import rotations
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.rotations import (
     MAX_DISTANCE,
+    MAX_UPRIGHT_DISTANCE,
     find_rotated_duplicates,
     find_rotated_pairs,
+    find_upright_pairs,
     rotated_cosines,
 )
 from imgvet.store.store import Store
@@ -107,6 +109,19 @@ def test_farther_copies_same_orientations_and_meaningless_hashes_are_no_candidat
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_few_hashes_have_no_pairs(count: int) -> None:
     assert len(find_rotated_pairs(random_hashes(count), good(count))) == 0
+    assert len(find_upright_pairs(random_hashes(count), good(count))) == 0
+
+
+def test_of_forms_the_upright_copy_is_found_and_no_other_form() -> None:
+    form = random_hashes(1)[0]
+    forms = np.stack([with_flipped_bits(form, 25, seed) for seed in range(200)])
+    copies = np.stack([with_flipped_bits(forms[row], 12, 5_000 + row) for row in range(200)])
+    far = with_flipped_bits(forms[:1], MAX_UPRIGHT_DISTANCE + 1, seed=9_000)
+    data = np.concatenate([forms, copies, random_hashes(500, seed=1), far])
+    found = rows_of(find_upright_pairs(data, good(len(data))))
+    assert found == [(row, row + 200) for row in range(200)]
+    unreliable = np.where(np.arange(len(data)) < 200, RELIABLE_QUALITY - 1, 250)
+    assert not len(find_upright_pairs(data, unreliable))
 
 
 def test_the_order_of_the_rows_does_not_matter() -> None:
@@ -226,6 +241,7 @@ def test_rotated_pictures_are_embedded_once_for_all_runs(
     first, _ = write_scenes(folder, 2)
     with Image.open(first) as picture:
         picture.rotate(90, expand=True).save(folder / "turned.png")
+        picture.convert("RGB").save(folder / "upright.jpg", quality=90)
     work = finish_run(folder, tmp_path / "work")
     contents = read_table(work.table("items")).assign(copies=1)
     vectors, model = np.load(work.embeddings), builtin_model()
@@ -245,5 +261,6 @@ def test_rotated_pictures_are_embedded_once_for_all_runs(
     ]
     assert asked == [1]
     pd.testing.assert_frame_equal(*tables)
-    assert tables[0][["from", "to"]].to_numpy().tolist() == [[0, 2], [2, 0]]
+    found = tables[0][["from", "to"]].to_numpy().tolist()
+    assert found == [[0, 3], [0, 2], [2, 0], [2, 3], [3, 0], [3, 2]]
     assert tables[0]["similarity"].min() > 0.9
