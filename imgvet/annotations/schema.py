@@ -30,6 +30,7 @@ _SYNONYMS = {
         "classid",
     ),
     "split": ("split", "subset", "partition", "fold"),
+    "width": ("width", "w"), "height": ("height", "h"),
     "xmin": ("xmin", "left"), "ymin": ("ymin", "top"),
     "xmax": ("xmax", "right"), "ymax": ("ymax", "bottom"),
 }  # fmt: skip

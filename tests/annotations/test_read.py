@@ -199,6 +199,7 @@ def test_boxes_that_are_not_as_they_should_be_stay_for_the_pictures_to_judge() -
         ("filename,splits", "unknown column 'splits'. Did you mean 'split'"),
         ("filename,col_x,row_y,with,height", "unknown column 'with'. Did you mean 'width'"),
         ("filename,x,y,width,height", "has width, height but no col_x, row_y"),
+        ("filename,x,y,w,h", "has width, height but no col_x, row_y"),
         ("filename,xmin,xmax,ymin", "has xmin, ymin, xmax but no ymax"),
         ("filename,x1,y1,x2,y2,x3,y3,x4", "but no y4. Give all of x1, y1"),
         ("filename,label,Label", "has the column label twice"),
