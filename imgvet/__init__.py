@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imgvet.dataset import Dataset, create
@@ -34,8 +34,15 @@ __version__ = "0.1.0"
 __all__ = ["Dataset", "__version__", "create"]
 
 
-def __getattr__(name: str) -> Any:
-    """Import the Python face on first use, so that ``import imgvet`` costs next to nothing."""
-    if name in ("create", "Dataset"):
-        return getattr(importlib.import_module("imgvet.dataset"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # else every name would be there, of any type
+
+    def __getattr__(name: str) -> object:
+        """Import the Python face on first use, so that ``import imgvet`` costs next to nothing."""
+        if name in ("create", "Dataset"):
+            return getattr(importlib.import_module("imgvet.dataset"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What is here, and what will be on first use."""
+    return list({*globals(), *__all__})

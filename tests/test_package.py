@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+import imgvet
+
 ROOT = Path(__file__).parent.parent
 HEAVY = (
     "prefect",
@@ -41,6 +43,13 @@ def test_importing_imgvet_is_light() -> None:
         assert heavy == []
         times.append(float(seconds))
     assert min(times) < 0.3
+
+
+def test_names_are_completed_and_misspelt_ones_are_found_by_type_checkers() -> None:
+    """Who completes asks ``dir``; without an error mypy finds the comment below unused."""
+    assert {"create", "Dataset", "__version__"} <= {*dir(imgvet)}
+    with pytest.raises(AttributeError, match="has no attribute 'creat'"):
+        imgvet.creat  # type: ignore[attr-defined]  # noqa: B018
 
 
 @pytest.mark.parametrize("room", LINKS)
