@@ -198,6 +198,8 @@ def _great_expectations() -> Iterator[None]:
             warnings.filterwarnings("ignore", "module 'sre_.*' is deprecated", DeprecationWarning)
             # It imports google.api_core where Ray brought it along.
             warnings.filterwarnings("ignore", "Please install grpcio-status", ImportWarning)
+            # In a notebook without ipywidgets tqdm misses bars, which are not shown here.
+            warnings.filterwarnings("ignore", "IProgress not found", Warning)
             _import_when_used("scipy", "stats")  # a quarter of the whole, for checks not used here
             with _fields_not_copied_deeply():
                 import great_expectations  # noqa: F401

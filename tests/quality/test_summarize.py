@@ -206,8 +206,12 @@ from imgvet.quality.run_checks import run_checks
 from imgvet.quality.suite import own_suite
 from imgvet.check_options import CheckLimits
 assert not {"great_expectations", "scipy", "sqlalchemy"} & set(sys.modules), "imported too early"
-import logging, gc, warnings
+import logging, gc, types, warnings
 show = warnings.showwarning
+logging.basicConfig()  # warnings may become logs
+warnings.filterwarnings("always", "IProgress")  # tqdm catches it as an error
+for name in ("IPython", "ipykernel.zmqshell"):  # as in a notebook
+    sys.modules[name] = types.SimpleNamespace(get_ipython=lambda: None)
 names = ("invalid", "duplicate", "near_duplicate", "outlier")
 rates = {"images_present": 1, **{f"{name}_rate": 0 for name in names}}
 results = run_checks(own_suite(CheckLimits()), rates, {}, {})
