@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from numbers import Integral
 from pathlib import Path
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from imgvet import tables
 from imgvet.check_options import FailOn
+from imgvet.curation.rules import Rules, make_rules
 from imgvet.errors import InvalidParameterError, RunNotFoundError
+from imgvet.exchange.options import ExportOptions
 from imgvet.opening import open_finished, place_outside, work_dir_at
-from imgvet.options import ExecutionOptions, make_options
-from imgvet.parameters import place_in, validated
+from imgvet.options import ExecutionOptions, RunOptions, make_options
+from imgvet.parameters import checked, place_in, takes, validated
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
 from imgvet.search.conditions import conditions_of
@@ -47,13 +49,16 @@ class Dataset:
 
     def __init__(
         self,
-        input_dir: str | Path | Sequence[str | Path] | None = None,
+        input_dir: str | Path | Iterable[str | Path] | None = None,
         work_dir: str | Path = DEFAULT_WORK_DIR,
     ) -> None:
-        self.input_dir = input_dir
-        self.work_dir = place_outside(place_at(Path(work_dir)), ())
+        inputs = () if input_dir is None else input_dir
+        given = make_options({"input_dir": inputs, "work_dir": work_dir})
+        self.input_dir = given.from_anywhere("input_dir").input_dir or None
+        self.work_dir = place_outside(place_at(given.work_dir), ())
         self._part = ""
 
+    @takes(RunOptions, "input_dir", "work_dir")
     def run(self, **parameters: Any) -> RunSummary:
         """Vet the dataset and print the summary; ImgvetError says what to do on a bad request.
 
@@ -84,7 +89,8 @@ class Dataset:
             options = make_options(as_files(given, drafts))
             with with_addresses(options) as placed, shown_progress():
                 summary = run_flow(placed, drafts, launched)
-        self.input_dir, self.work_dir = given["input_dir"], place_at(options.work_dir)
+        self.input_dir = options.from_anywhere("input_dir").input_dir
+        self.work_dir = place_at(options.work_dir)
         self._part = CROPS_PART if summary.sources is not None else ""
         if (display := display_here()) is not None:
             display(self)
@@ -103,6 +109,7 @@ class Dataset:
         """How the run was done: parameters, versions, timings."""
         return read_record(self._work)
 
+    @checked
     def fails(self, fail_on: FailOn | None = None) -> bool:
         """Whether a check of this severity (by default the run's own) or worse failed."""
         limit = fail_on or self.record().options(ExecutionOptions).fail_on
@@ -170,6 +177,7 @@ class Dataset:
         rows = valid["embedding_row"].to_numpy(np.int64)
         return valid["filename"].tolist(), np.asarray(vectors[rows])
 
+    @checked
     def subset(self, count: int, *, farthest: bool = False) -> pd.DataFrame:
         """At most ``count`` images that stand for all, or that are as unlike as possible."""
         work, threads = self._stored, self.record().options(ExecutionOptions).num_threads
@@ -177,6 +185,7 @@ class Dataset:
         ids = index.subset(count, farthest=farthest)
         return self.annotations().set_index("id").loc[ids].reset_index()
 
+    @checked
     def search(
         self, picture: Any, k: int = 10, where: Mapping[str, Any] | None = None
     ) -> pd.DataFrame:
@@ -204,6 +213,7 @@ class Dataset:
 
         return Visuals(inputs_of(self._stored), self.search)
 
+    @checked
     def explore(self, port: int = 0, *, open_browser: bool = True) -> Explorer:
         """Serve the report with search, filters and originals to this machine, in the background.
 
@@ -216,6 +226,8 @@ class Dataset:
             webbrowser.open(explorer.url)
         return explorer
 
+    @takes(ExportOptions)
+    @checked
     def export(self, destination: str | Path, **parameters: Any) -> Exported:
         """Write the valid images with their labels for another tool, less what is left out.
 
@@ -224,7 +236,6 @@ class Dataset:
         may be DataFrames.
         """
         from imgvet.exchange.export import export_run
-        from imgvet.exchange.options import ExportOptions
 
         threads = self.record().options(ExecutionOptions).num_threads
         with scratch_folder() as drafts:
@@ -235,18 +246,20 @@ class Dataset:
             options = validated(ExportOptions, parameters, "export")
             return export_run(self._stored, Path(destination), options, threads)
 
-    def look_up(self, pictures: str | Path | Sequence[str | Path], k: int = 1) -> pd.DataFrame:
+    def look_up(self, pictures: str | Path | Iterable[str | Path], k: int = 1) -> pd.DataFrame:
         """Of each of many pictures the ``k`` nearest contents of this run: is it in there already?
 
         ``pictures`` are inputs of any kind, or the work dir of another run. Columns are
         picture, status, rank, similarity, id, filename, copies, and relation (exact: same bytes).
         """
-        from imgvet.search.against import look_up
+        from imgvet.search.against import LookUpOptions, look_up
 
-        given = [pictures] if isinstance(pictures, (str, Path)) else pictures
+        given = {"work_dir": self.work_dir, "pictures": pictures, "k": k}
+        options = validated(LookUpOptions, given, "search")
         threads = self.record().options(ExecutionOptions).num_threads
-        return look_up(self._stored, list(map(str, given)), k, threads)
+        return look_up(self._stored, options.pictures, options.k, threads)
 
+    @checked
     def compare(self, earlier: str | Path | Dataset) -> pd.DataFrame:
         """The images that differ from an earlier run or data set: change, names, labels, findings.
 
@@ -268,22 +281,22 @@ class Dataset:
         """Plans what to remove from the dataset, does it, and undoes it."""
         return Curation(self._stored)
 
-    def __getitem__(self, item: int | str) -> dict[str, Any]:
+    def __getitem__(self, item: int | str | Path) -> dict[str, Any]:
         """All that is known of one image, by its id or its file name; KeyError if there is none.
 
         What is missing is left out. Columns of items and stats are called as there, others as
         ``components.component_id``.
         """
         images = ImageTable.of_run(self._work)
-        if isinstance(item, str):
-            ids = images["id"].filter(pc.equal(images["filename"], item)).to_pylist()
+        if isinstance(item, (str, Path)):
+            ids = images["id"].filter(pc.equal(images["filename"], str(item))).to_pylist()
         else:
             ids = [item] if isinstance(item, Integral) else []
         for known in _known(images, ids):
             return known
         raise KeyError(item)
 
-    def __contains__(self, item: int | str) -> bool:
+    def __contains__(self, item: int | str | Path) -> bool:
         """Whether there is an image of this id or file name."""
         try:
             return bool(self[item])
@@ -337,17 +350,19 @@ class Curation:
     def __init__(self, work: WorkDir) -> None:
         self._work = work
 
+    @takes(Rules)
+    @checked
     def plan(self, *, replace: bool = False, **rules: Any) -> pd.DataFrame:
         """Write ``plan.csv``, ``plan.parquet`` and ``plan.html``, and return the plan.
 
         ``rules`` are by name as ``imgvet curate plan --help`` lists them. A plan that was edited is
         replaced only if ``replace`` says so.
         """
-        from imgvet.curation.rules import make_rules
         from imgvet.reports.plan import propose
 
         return propose(self._work, make_rules(rules), replace=replace)
 
+    @checked
     def apply(
         self, to: str | Path, plan: pd.DataFrame | None = None, *, yes: bool = False
     ) -> Outcome:
@@ -364,6 +379,7 @@ class Curation:
             mark_applied(file)
         return outcome
 
+    @checked
     def undo(self, quarantine: str | Path) -> Outcome:
         """Bring back all that a quarantine holds."""
         from imgvet.curation.apply import undo
@@ -372,7 +388,7 @@ class Curation:
 
 
 def create(
-    input_dir: str | Path | Sequence[str | Path] | None = None,
+    input_dir: str | Path | Iterable[str | Path] | None = None,
     work_dir: str | Path = DEFAULT_WORK_DIR,
 ) -> Dataset:
     """A dataset to vet, or without ``input_dir`` the one whose results lie in ``work_dir``."""
@@ -380,5 +396,5 @@ def create(
     work = work_dir_at(dataset.work_dir)
     if input_dir is None and work.is_finished():
         inputs = read_record(work).parameters["input_dir"]
-        dataset.input_dir = inputs if isinstance(inputs, list) else None
+        dataset.input_dir = tuple(inputs) if isinstance(inputs, list) else None
     return dataset

@@ -5,11 +5,21 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, ParamSpec, Self, TypeVar, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    create_model,
+)
 from pydantic_core import PydanticSerializationError
 
 from imgvet.errors import InvalidParameterError, unknown_parameter
@@ -18,13 +28,14 @@ _LONGEST = 200
 """Characters of a wrong value that a message tells: from Python it may be a table or an array."""
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
 
 
 def _as_strings(value: Any) -> Any:
     """One path or several, as a tuple of strings."""
     if isinstance(value, (str, Path)):
         return (str(value),)
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
         return tuple(str(entry) if isinstance(entry, Path) else entry for entry in value)
     return value
 
@@ -130,11 +141,13 @@ def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> 
     for name in values:
         if name not in kind.model_fields:
             raise unknown_parameter(name, kind.model_fields, f"imgvet {command}")
+    given = {name: str(one) if isinstance(one, Path) else one for name, one in values.items()}
     try:
-        made = kind(**values)
+        made = kind(**given)
         made.model_dump_json()
     except ValidationError as error:
-        raise _refusal(kind, error, command) from None
+        remedy = f"'imgvet {command} --help' lists what is allowed"
+        raise _refusal(kind, error, remedy) from None
     except PydanticSerializationError:
         raise InvalidParameterError(
             "A name in the parameters is not UTF-8, which neither tables nor servers can keep",
@@ -143,16 +156,81 @@ def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> 
     return made
 
 
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+class _Arguments(Frozen):
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+
+def checked(call: Callable[Given, Result]) -> Callable[Given, Result]:
+    """A function whose arguments have to be what its annotations say, as 3 or 3.0 for an int.
+
+    InvalidParameterError names the first that is not.
+    """
+    told = {
+        one.name: (one.annotation, one.default)
+        for one in signature(call).parameters.values()
+        if one.annotation is not Parameter.empty and one.kind is not Parameter.VAR_KEYWORD
+    }
+    arguments = cache(  # with names that a module may learn later than this
+        lambda: create_model(
+            call.__name__, __base__=_Arguments, __module__=call.__module__, **cast("Any", told)
+        )
+    )
+
+    @wraps(call)
+    def checking(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        bound = signature(call).bind(*args, **kwargs)
+        given = bound.arguments.keys() & told
+        try:
+            found = arguments()(**{name: bound.arguments[name] for name in given})
+        except ValidationError as error:
+            remedy = f"The help of {call.__name__} says what it takes"
+            raise _refusal(_Arguments, error, remedy) from None
+        bound.arguments.update({name: getattr(found, name) for name in given})
+        return call(*bound.args, **bound.kwargs)
+
+    return checking
+
+
+Call = TypeVar("Call", bound=Callable[..., Any])
+
+
+def takes(kind: type[Part], *besides: str) -> Callable[[Call], Call]:
+    """Let help and completion know the parameters of a group that a function takes by name.
+
+    All but those named ``besides``.
+    """
+
+    def telling(call: Call) -> Call:
+        own = [
+            one for one in signature(call).parameters.values() if one.kind is not one.VAR_KEYWORD
+        ]
+        more = [
+            Parameter(
+                name, Parameter.KEYWORD_ONLY, default=field.get_default(call_default_factory=True)
+            )
+            for name, field in kind.model_fields.items()
+            if name not in besides
+        ]
+        vars(call)["__signature__"] = signature(call).replace(parameters=[*own, *more])
+        return call
+
+    return telling
+
+
 def first_problem(error: ValidationError) -> str:
     """What is wrong first, after where it is."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
 
 
-def _refusal(kind: type[Part], error: ValidationError, command: str) -> InvalidParameterError:
+def _refusal(kind: type[BaseModel], error: ValidationError, remedy: str) -> InvalidParameterError:
     first = error.errors(include_url=False)[0]
     location = [str(step) for step in first["loc"] if not str(step).startswith("function-")]
-    name, remedy = ".".join(location), f"'imgvet {command} --help' lists what is allowed"
+    name = ".".join(location if kind.model_fields else location[:1])  # an argument has no parts
     if first["type"] == "missing":
         return InvalidParameterError(f"{name} is missing", remedy)
     if first["type"] == "extra_forbidden" and location[0] in kind.model_fields:

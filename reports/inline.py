@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.errors import InvalidParameterError
+from imgvet.errors import InvalidParameterError, written
 from imgvet.format import listed, number
 from imgvet.metrics import FLAGS, METRIC_BY_NAME
+from imgvet.parameters import Count, checked
 from imgvet.quality.result import CheckState
 from imgvet.reports.build import environment
 from imgvet.reports.histogram import Scale, bin_values
@@ -52,10 +53,13 @@ class InlinePage:
     def _repr_html_(self) -> str:
         return self.html
 
+    @checked
     def save(self, path: str | Path) -> Path:
         """Write it as a page of its own."""
-        Path(path).write_text(f"<!DOCTYPE html>\n<meta charset='utf-8'>\n{self.html}\n", "utf-8")
-        return Path(path)
+        place = Path(path).expanduser()
+        with written(place):
+            place.write_text(f"<!DOCTYPE html>\n<meta charset='utf-8'>\n{self.html}\n", "utf-8")
+        return place
 
 
 class Visuals:
@@ -69,7 +73,8 @@ class Visuals:
         self._run = run
         self._find = find
 
-    def duplicates(self, n: int = SHOWN, **where: Any) -> InlinePage:
+    @checked
+    def duplicates(self, n: Count = SHOWN, **where: Any) -> InlinePage:
         """Pairs of copies and near copies, most alike first, one of them as ``where`` says.
 
         Those that a person decided on are left out, here and of labels.
@@ -81,7 +86,8 @@ class Visuals:
         said = [f"similarity {similarity(alike)}" for alike in shown["similarity"]]
         return self._page("Duplicates", "pair", len(pairs), shown[["from", "to"]].to_numpy(), said)
 
-    def outliers(self, n: int = SHOWN, **where: Any) -> InlinePage:
+    @checked
+    def outliers(self, n: Count = SHOWN, **where: Any) -> InlinePage:
         """Outliers, worst first, each beside its nearest neighbour."""
         rows = self._only(self._run.table("outliers"), where)
         shown = rows.head(n)
@@ -89,7 +95,8 @@ class Visuals:
         said = [f"similarity {similarity(alike)}, score {score:.1f}" for alike, score in judged]
         return self._page("Outliers", "outlier", len(rows), _ids(shown), said)
 
-    def labels(self, n: int = SHOWN, **where: Any) -> InlinePage:
+    @checked
+    def labels(self, n: Count = SHOWN, **where: Any) -> InlinePage:
         """Labels that are likely wrong, worst first, each beside an image of the suggested one."""
         rows = self._only(self._run.open_issues, where)
         shown, title = rows.head(n), "Labels that are likely wrong"
@@ -98,7 +105,8 @@ class Visuals:
         said = [f"{label}{other}, score {score:.2f}" for label, other, score in judged]
         return self._page(title, "image", len(rows), _ids(shown), said)
 
-    def table(self, rows: pd.DataFrame, n: int = SHOWN) -> InlinePage:
+    @checked
+    def table(self, rows: pd.DataFrame, n: Count = SHOWN) -> InlinePage:
         """A frame of this run, such as ``dataset.leaks()``, with pictures in place of ids."""
         ends = [name for name in ID_COLUMNS if name in rows]
         if not ends:
@@ -116,7 +124,8 @@ class Visuals:
         ]
         return self._page("Rows", "row", len(rows), columns=[*ends, *others], body=body)
 
-    def components(self, n: int = SHOWN, **where: Any) -> InlinePage:
+    @checked
+    def components(self, n: Count = SHOWN, **where: Any) -> InlinePage:
         """Components, largest first, that have an image as ``where`` says."""
         members, info = self._run.table("components"), self._run.table("component_info")
         info = info[info["component_id"].isin(self._only(members, where)["component_id"])]
@@ -129,13 +138,15 @@ class Visuals:
         ]
         return self._page("Components", "component", len(info), groups, said)
 
-    def similar(self, picture: Any, n: int = SHOWN, **where: Any) -> InlinePage:
+    @checked
+    def similar(self, picture: Any, n: Count = SHOWN, **where: Any) -> InlinePage:
         """The images most like a picture, which is anything that ``Dataset.search`` takes."""
         found = self._find(picture, n, where)
         said = [f"similarity {similarity(alike)}" for alike in found["similarity"]]
         return self._page("Similar images", "image", len(found), found[["id"]].to_numpy(), said)
 
-    def stats(self, metric: str, n: int = SHOWN, **where: Any) -> InlinePage:
+    @checked
+    def stats(self, metric: str, n: Count = SHOWN, **where: Any) -> InlinePage:
         """The histogram of a metric, and the images at both of its ends."""
         column = f"stats.{metric}" if metric in METRIC_BY_NAME else metric
         meant = self._meant({metric: (None, None), **where})

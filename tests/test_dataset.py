@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from imgvet.dataset import Dataset
+from imgvet.curation.rules import Rules
+from imgvet.dataset import Curation, Dataset
 from imgvet.errors import RunNotFoundError
+from imgvet.exchange.options import ExportOptions
+from imgvet.options import RunOptions
 from imgvet.quality.result import read_results
 from imgvet.summary import Counts, RunSummary, Verdict, read_summary
 from imgvet.tables import LABEL_ISSUES, RESULT_TABLES, conform, write_table
@@ -52,7 +56,7 @@ def test_all_that_is_known_of_one_image(dataset: Dataset) -> None:
     assert [type(known[name]) for name in ("id", "width", "sharpness")] == [int, int, float]
     assert dataset[0]["label"] == "cat"
     assert dataset[0]["label_issues.is_issue"] is False
-    assert dataset["/d.jpg"] == dataset[np.int64(3)] == known
+    assert dataset["/d.jpg"] == dataset[Path("/d.jpg")] == dataset[np.int64(3)] == known
     assert 3 in dataset
     assert "/d.jpg" in dataset
     assert list(dataset)[3] == known
@@ -125,7 +129,29 @@ def test_a_work_dir_may_lie_below_the_home_folder_and_the_process_may_move(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path.parent))
     monkeypatch.chdir(tmp_path.parent)
-    named = [Dataset(work_dir=name) for name in (f"~/{tmp_path.name}", tmp_path.name)]
+    names = (f"~/{tmp_path.name}", tmp_path.name)
+    named = [Dataset(name, work_dir=name) for name in names]
     monkeypatch.chdir("/")
     for one in named:
         assert one.annotations().equals(dataset.annotations())
+        assert one.input_dir == (str(tmp_path),)
+
+
+def test_inputs_are_named_in_any_way() -> None:
+    given = ("s3://bucket/a b", "minio://host/x", "block:secret/x", "/photos.tar!1.jpg")
+    for inputs in (given, list(given), iter(given), pd.Series(given)):
+        assert Dataset(inputs).input_dir == given
+    assert Dataset().input_dir is None
+
+
+def test_help_and_completion_know_each_parameter_with_what_it_is_by_default() -> None:
+    told = {
+        call: {name: one.default for name, one in signature(call).parameters.items()}
+        for call in (Dataset.run, Dataset.export, Curation.plan)
+    }
+    given = {*RunOptions.model_fields} - {"input_dir", "work_dir"}
+    assert told[Dataset.run].keys() == {"self", *given}
+    assert told[Dataset.run]["threshold"] == 0.9
+    assert told[Dataset.export].keys() == {"self", "destination", *ExportOptions.model_fields}
+    assert told[Curation.plan].keys() == {"self", "replace", *Rules.model_fields}
+    assert told[Curation.plan]["near"] == "review"

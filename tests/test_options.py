@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imgvet.errors import InvalidParameterError
@@ -27,7 +28,9 @@ def test_defaults_are_those_that_users_know() -> None:
 
 def test_one_path_and_several_become_strings() -> None:
     assert make_options({"input_dir": Path("a")}).input_dir == ("a",)
-    assert make_options({"input_dir": ["a", Path("b")]}).input_dir == ("a", "b")
+    for several in (["a", Path("b")], iter(["a", Path("b")]), np.array(["a", Path("b")])):
+        assert make_options({"input_dir": several}).input_dir == ("a", "b")
+    assert make_options({"input_dir": "a", "model_path": Path("b.onnx")}).model_path == "b.onnx"
 
 
 def test_every_parameter_says_what_it_is_for() -> None:

@@ -264,15 +264,29 @@ CALLS: dict[str, tuple[Callable[[Dataset], object], str]] = {
     "k": (lambda done: done.search(0, k="many"), "k = 'many'"),  # type: ignore[arg-type]
     "column": (lambda done: done.search(0, where={"colour": "red"}), "Unknown column"),
     "range": (lambda done: done.search(0, where={"sharpness": ("a", "b")}), "is no condition"),
-    "many": (lambda done: done.look_up("photos", k=0), "k = 0 is not 1 or more"),
+    "many": (lambda done: done.look_up("photos", k=0), "k = 0: Input should be greater"),
+    "look up": (lambda done: done.look_up(FRAME.to_numpy), "pictures = <bound method"),  # type: ignore[arg-type]
     "other": (lambda done: done.compare("nowhere"), "does not exist"),
-    "count": (lambda done: done.subset("x"), "'x' images can't"),  # type: ignore[arg-type]
+    "count": (lambda done: done.subset("x"), "count = 'x': Input"),  # type: ignore[arg-type]
+    "none": (lambda done: done.subset(0), "0 images can't be chosen"),
     "format": (lambda done: done.export("x", format="cocoa"), "Input should be 'csv'"),
     "rule": (lambda done: done.curate.plan(exakt="off"), "Did you mean 'exact'"),
     "reason": (lambda done: done.curate.plan(invalid_reasons="x"), "'x' is no reason"),
     "plan": (lambda done: done.curate.apply("q", FRAME), "The plan has no column action"),
     "gallery": (lambda done: done.vis.outliers(colour="red"), "Unknown column 'colour'"),
-    "severity": (lambda done: done.fails("error"), "Use critical"),  # type: ignore[arg-type]
+    "severity": (lambda done: done.fails("error"), "Input should be 'critical'"),  # type: ignore[arg-type]
+    "number": (lambda done: done.vis.duplicates(n="a"), "n = 'a': Input"),  # type: ignore[arg-type]
+    "negative": (lambda done: done.vis.table(done.outliers(), n=-1), "greater than or equal to 1"),
+    "frame": (lambda done: done.vis.table(5), "instance of DataFrame"),  # type: ignore[arg-type]
+    "page": (lambda done: done.vis.stats("width").save("no/folder.html"), "can't be written"),
+    "where": (lambda done: done.search(0, where=3), "where = 3: Input"),  # type: ignore[arg-type]
+    "port": (lambda done: done.explore("any"), "port = 'any': Input"),  # type: ignore[arg-type]
+    "compared": (lambda done: done.compare(5), "earlier = 5: Input"),  # type: ignore[arg-type]
+    "destination": (lambda done: done.export(None), "destination = None"),  # type: ignore[arg-type]
+    "no plan": (lambda done: done.curate.apply("q", 5), "plan = 5"),  # type: ignore[arg-type]
+    "yes": (lambda done: done.curate.apply("q", yes="maybe"), "yes = 'maybe'"),  # type: ignore[arg-type]
+    "quarantine": (lambda done: done.curate.undo(5), "quarantine = 5"),  # type: ignore[arg-type]
+    "work dir": (lambda _: imgvet.create(work_dir=None), "work_dir = None"),  # type: ignore[arg-type]
     "metric": (lambda done: done.vis.stats("colour"), "Unknown column 'colour'"),
     "text of a metric": (lambda done: done.vis.stats("label"), "Name a column of numbers"),
 }  # fmt: skip

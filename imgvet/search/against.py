@@ -6,7 +6,6 @@ from collections.abc import Callable, Container, Sequence
 from contextlib import ExitStack
 from functools import lru_cache, partial
 from itertools import islice
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from imgvet.models.model import Model, ModelCard
 from imgvet.models.session import batch_size
 from imgvet.opening import finished_at
 from imgvet.options import SimilarityOptions
-from imgvet.parameters import Part, Place, parameter
+from imgvet.parameters import Part, Place, Strings, parameter
 from imgvet.reasons import Failure, Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.search.index import SearchIndex
@@ -49,7 +48,7 @@ class LookUpOptions(Part):
     """The parameters of the flow ``look_up_pictures``."""
 
     work_dir: Place = Field(description="work dir of a finished run")
-    pictures: tuple[str, ...] = Field(
+    pictures: Strings = Field(
         min_length=1, description="what is looked up: inputs of any kind, or another work dir"
     )
     k: int = parameter(1, "how many of the nearest images are told of each picture", ge=1)
@@ -71,8 +70,6 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
             own and pictures are given.
         ImgvetError: as :func:`imgvet.sources.inputs.opened`.
     """
-    if not isinstance(k, Integral) or k < 1:
-        raise InvalidParameterError(f"k = {k!r} is not 1 or more", "Ask for one image or more")
     all_images = ImageTable.of_run(work)
     search = SearchIndex.of_run(work, all_images, threads)
     images = all_images.frame(["filename", "digest", "embedding_row"]).reset_index()

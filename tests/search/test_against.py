@@ -119,8 +119,6 @@ def test_of_more_than_there_are_all_are_told_at_no_cost(work: WorkDir, newcomers
 def test_what_can_t_be_looked_up_is_refused(work: WorkDir, tmp_path: Path) -> None:
     with pytest.raises(ImgvetError):
         look_up(work, [str(tmp_path / "none")])
-    with pytest.raises(InvalidParameterError):
-        look_up(work, [str(tmp_path)], k=0)
 
 
 def test_the_command_prints_and_writes_a_table(
