@@ -93,6 +93,7 @@ def test_every_frame_tells_the_labels_and_splits_of_its_images(dataset: Dataset)
 def test_tables_that_a_run_need_not_have_are_empty(dataset: Dataset) -> None:
     assert dataset.crops().empty
     assert list(dataset.video_pairs())[:2] == ["video", "other"]
+    assert dataset.leaks()["filename_from"].str.endswith(".jpg").sum() == 0
 
 
 def test_valid_images_are_counted_on_from_0(dataset: Dataset) -> None:

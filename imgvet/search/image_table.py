@@ -268,4 +268,5 @@ def with_names(rows: pd.DataFrame, images: ImageTable) -> pd.DataFrame:
         for name in NAMES
         if not (column == "id" and name in rows)
     }
-    return rows.assign(**added)
+    texts = dict.fromkeys(added, known["filename"].dtype)  # also where there are no rows
+    return rows.assign(**added).astype(texts)
