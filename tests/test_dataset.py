@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from inspect import signature
 from pathlib import Path
 
@@ -156,3 +158,30 @@ def test_help_and_completion_know_each_parameter_with_what_it_is_by_default() ->
     assert told[Dataset.export].keys() == {"self", "destination", *ExportOptions.model_fields}
     assert told[Curation.plan].keys() == {"self", "replace", *Rules.model_fields}
     assert told[Curation.plan]["near"] == "review"
+
+
+def test_runs_of_several_threads_wait_for_each_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each changes the environment and what Great Expectations knows, for the whole process."""
+    here: list[str] = []
+    crowds: list[int] = []
+
+    def check_request(options: RunOptions) -> None:
+        here.append(options.dataset)
+        time.sleep(0.05)
+        crowds.append(len(here))
+
+    def run_in_engine(_: str, options: RunOptions, *__: object) -> RunSummary:
+        time.sleep(0.05)
+        here.remove(options.dataset)
+        counts = Counts.model_construct(images=1)
+        return RunSummary.model_construct(verdict=Verdict.PASSED, counts=counts, sources=None)
+
+    monkeypatch.setattr("imgvet.engine.run.check_request", check_request)
+    monkeypatch.setattr("imgvet.engine.run.run_in_engine", run_in_engine)
+    monkeypatch.setattr(Dataset, "summary", lambda _: [])
+    with ThreadPoolExecutor(3) as threads:
+        for name in "abc":
+            threads.submit(Dataset(name, tmp_path / name).run)
+    assert crowds == [1, 1, 1]
