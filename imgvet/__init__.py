@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 for _name, _value in {
     # Else these note what they are used for, and send it, some from their import on.
     "DO_NOT_TRACK": "1",  # Prefect
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",  # the server that it starts for a flow
     "GX_ANALYTICS_ENABLED": "false",  # Great Expectations
     "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime, from 1.29
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Else that server is given up after 20 s, which its first start takes where others work, too.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     # Else their threads spin after each operation, in the way of ours: a k-means takes four times
     # the processor time, a product of matrices 0.1 s more.
     "OMP_WAIT_POLICY": "PASSIVE",  # FAISS

@@ -68,7 +68,8 @@ def test_prefect_starts_without_its_telemetry(tmp_path: Path) -> None:
     """Its traces lie in its home; where nobody watches, or CI is set, it leaves none by itself."""
     screen, terminal = pty.openpty()
     home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-    code = [sys.executable, "-c", "import imgvet, prefect"]
+    asked = "prefect.settings.get_current_settings().server.analytics_enabled"
+    code = [sys.executable, "-c", f"import imgvet, prefect.settings; assert not {asked}"]
     subprocess.run(code, env=home, stdout=terminal, stderr=terminal, check=True)
     os.close(terminal)
     os.close(screen)
