@@ -65,10 +65,11 @@ class Dataset:
         A notebook shows a bar meanwhile, and then the verdict and the numbers.
 
         ``parameters`` are those of a run, by name (``imgvet run --help`` lists them).
-        ``annotations`` may be a DataFrame, or a dict or Series of file names with their labels,
-        ``probabilities`` a DataFrame, ``embeddings`` an array (rows in the order of ``input_dir``,
-        if that is a list of images, or of ``annotations``), a pair of names and an array, a dict of
-        names and vectors, or a DataFrame with names as its index.
+        ``annotations`` may be a DataFrame (of pandas or Polars; here and elsewhere), or a dict or
+        Series of file names with their labels, ``probabilities`` a DataFrame, ``embeddings`` an
+        array (rows in the order of ``input_dir``, if that is a list of images, or of
+        ``annotations``), a pair of names and an array, a dict of names and vectors, or a DataFrame
+        with names as its index.
         """
         return self.run_at(None, parameters)
 
@@ -235,15 +236,12 @@ class Dataset:
         ``export("clean", format="coco", where={"split": "train"})``. ``plan`` and ``corrections``
         may be DataFrames.
         """
+        from imgvet.engine.values import frames_as_files
         from imgvet.exchange.export import export_run
 
         threads = self.record().options(ExecutionOptions).num_threads
         with scratch_folder() as drafts:
-            for name, frame in parameters.items():
-                if isinstance(frame, pd.DataFrame):
-                    parameters[name] = str(drafts / f"{name}.parquet")
-                    frame.to_parquet(parameters[name])
-            options = validated(ExportOptions, parameters, "export")
+            options = validated(ExportOptions, frames_as_files(parameters, drafts), "export")
             return export_run(self._stored, Path(destination), options, threads)
 
     def look_up(self, pictures: str | Path | Iterable[str | Path], k: int = 1) -> pd.DataFrame:

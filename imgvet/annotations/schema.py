@@ -130,7 +130,7 @@ def _plain(name: str) -> str:
 def from_frame(given: pd.DataFrame, source: str) -> Annotations:
     """Annotations from columns of any type; a bad or nameless row is an InvalidParameterError."""
     if "filename" in given.index.names and "filename" not in given.columns:
-        given = given.reset_index("filename")
+        given = given.reset_index([one for one in given.index.names if one not in (None, *given)])
     columns = {}
     for name, place in known_columns([str(name) for name in given.columns], source).items():
         column = given.iloc[:, place].reset_index(drop=True)

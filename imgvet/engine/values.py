@@ -27,14 +27,14 @@ def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
     ImgvetError if they are not as they should be.
     """
-    annotations, given = parameters.get("annotations"), parameters.get("embeddings")
-    found = dict(parameters)
+    found = {name: _as_pandas(one) for name, one in parameters.items()}
+    annotations, given = found.get("annotations"), found.get("embeddings")
     if isinstance(annotations, pd.Series):
         annotations = annotations.to_dict()
     if isinstance(annotations, (pd.DataFrame, Mapping)):
         write = partial(write_annotations, annotations_from(annotations))
         found["annotations"] = _file(folder, "annotations", write)
-    if isinstance(chances := parameters.get("probabilities"), pd.DataFrame):
+    if isinstance(chances := found.get("probabilities"), pd.DataFrame):
         known = checked(_by_name(chances).reset_index(names="filename"), "probabilities")
         found["probabilities"] = _file(folder, "probabilities", known.reset_index().to_parquet)
     if isinstance(given, pd.DataFrame):
@@ -42,7 +42,7 @@ def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(given, Mapping):
         given = (tuple(given), list(given.values()))
     if isinstance(given, (np.ndarray, list)):
-        given = (_names(annotations, parameters.get("input_dir")), given)
+        given = (_names(annotations, found.get("input_dir")), given)
         if not given[0]:
             raise InvalidParameterError(
                 "embeddings is an array, and nothing says which image each row is of",
@@ -54,6 +54,18 @@ def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(given, Path):
         found["embeddings"] = str(given)
     return found
+
+
+def frames_as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The parameters of :meth:`imgvet.dataset.Dataset.export`, frames as files in a folder."""
+    found = {name: _as_pandas(one) for name, one in parameters.items()}
+    frames = {name: one for name, one in found.items() if isinstance(one, pd.DataFrame)}
+    return found | {name: _file(folder, name, one.to_parquet) for name, one in frames.items()}
+
+
+def _as_pandas(value: Any) -> Any:
+    """A table of Polars or Arrow as one of pandas; anything else as it is."""
+    return value.to_pandas() if hasattr(value, "to_pandas") else value
 
 
 def keep_files(options: OptionsType, drafts: Path, work: WorkDir) -> OptionsType:

@@ -68,6 +68,13 @@ def test_a_dict_or_a_series_may_be_file_names_with_their_labels(tmp_path: Path) 
     assert given.table["label"].astype(object).fillna("").tolist() == ["cat", "", "7"]
     series = as_files({"annotations": pd.Series(labels)}, tmp_path)
     assert read_annotations(series["annotations"]).table.equals(given.table)
+    arrow = pa.table({"filename": list(labels), "label": ["cat", None, "7"]})
+    frame = arrow.to_pandas().assign(split="val")
+    for table in (arrow, frame.set_index(["filename", "split"])):
+        file = as_files({"annotations": table}, tmp_path)["annotations"]
+        found = read_annotations(file).table
+        assert found.drop(columns="split").equals(given.table.drop(columns="split"))
+    assert found["split"].eq("val").all()
 
 
 def test_the_content_and_not_the_name_tells_what_a_file_is(tmp_path: Path) -> None:
