@@ -65,11 +65,10 @@ class Dataset:
         A notebook shows a bar meanwhile, and then the verdict and the numbers.
 
         ``parameters`` are those of a run, by name (``imgvet run --help`` lists them).
-        ``annotations`` may be a DataFrame (of pandas or Polars; here and elsewhere), or a dict or
-        Series of file names with their labels, ``probabilities`` a DataFrame, ``embeddings`` an
-        array (rows in the order of ``input_dir``, if that is a list of images, or of
-        ``annotations``), a pair of names and an array, a dict of names and vectors, or a DataFrame
-        with names as its index.
+        ``annotations`` may be a DataFrame (of pandas or Polars), or a dict or Series of file names
+        with their labels, ``probabilities`` a DataFrame, ``embeddings`` an array (rows in the order
+        of ``input_dir``, if that is a list of images, or of ``annotations``), a pair of names and
+        an array, a dict of names and vectors, or a DataFrame with names as its index.
         """
         return self.run_at(None, parameters)
 
@@ -208,7 +207,7 @@ class Dataset:
 
     @property
     def vis(self) -> Visuals:
-        """Galleries for notebooks: duplicates, outliers, components, similar, stats."""
+        """Galleries: duplicates, outliers, labels, components, similar, stats, table."""
         from imgvet.reports.inline import Visuals
         from imgvet.reports.inputs import inputs_of
 
