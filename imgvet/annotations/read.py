@@ -79,6 +79,8 @@ def read_annotations(*files: str) -> Annotations:
     InputNotFoundError if there is none, InputUnreadableError if it may not be read or is not what
     it begins as, InvalidParameterError if columns or values are not as they should be.
     """
+    if not files:
+        raise InvalidParameterError("annotations names no file", "Name one, or leave it out")
     found, splits = [_read(file) for file in files], [split_of_file(file) for file in files]
     if len(found) == 1:
         return found[0]

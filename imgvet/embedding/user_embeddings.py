@@ -167,7 +167,12 @@ def write_user_embeddings(
         raise _refused(
             "an array", "has rows of different lengths", "Give as many to each"
         ) from None
-    given = _checked([_absolute(os.fspath(name)) for name in names], array, "an array")
+    remedy = "Give the file name of each row, of a frame in its index or the column filename"
+    with failing_as(
+        InvalidParameterError, "embeddings has names that are no text", remedy, TypeError
+    ):
+        called = [_absolute(os.fspath(name)) for name in names]
+    given = _checked(called, array, "an array")
     text = io.StringIO(newline="")
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # names may hold whatever ends a row
     rows.writerows([["filename"], *([name] for name in given.names)])

@@ -48,7 +48,7 @@ def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
                 "embeddings is an array, and nothing says which image each row is of",
                 "Give embeddings=(names, array), or input_dir as a list of images in that order",
             )
-    if isinstance(given, tuple):
+    if isinstance(given, tuple) and len(given) == 2:
         names, array = given
         given = write_user_embeddings(list(names), array, folder)
     if isinstance(given, Path):
