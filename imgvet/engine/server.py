@@ -187,9 +187,12 @@ def configured_url() -> str | None:
     """
     url = os.environ.get("PREFECT_API_URL")
     if not url and may_be_configured():
+        from prefect.context import AsyncClientContext, SyncClientContext
         from prefect.settings import PREFECT_API_URL
 
-        url = PREFECT_API_URL.value()
+        url, inside = PREFECT_API_URL.value(), SyncClientContext.get() or AsyncClientContext.get()
+        if not url and inside is not None:  # a flow of the user: its server may be temporary, too
+            url = str(inside.client.api_url).rstrip("/")
     if not url:
         return None
     _require_api(url)

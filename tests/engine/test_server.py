@@ -213,6 +213,18 @@ def test_a_server_that_is_of_no_use(
             configured_url()
 
 
+def test_a_run_inside_a_flow_of_the_user_is_at_its_server() -> None:
+    from prefect.context import SyncClientContext
+
+    with (
+        answering() as url,
+        temporary_settings({PREFECT_API_URL: url}),
+        SyncClientContext(),
+        temporary_settings(restore_defaults={PREFECT_API_URL}),
+    ):
+        assert configured_url() == url
+
+
 def test_a_server_with_a_certificate_of_the_users_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
