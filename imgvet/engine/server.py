@@ -187,10 +187,14 @@ def configured_url() -> str | None:
     """
     url = os.environ.get("PREFECT_API_URL")
     if not url and may_be_configured():
-        from prefect.context import AsyncClientContext, SyncClientContext
-        from prefect.settings import PREFECT_API_URL
+        from prefect import context
+        from prefect.settings import Settings
 
-        url, inside = PREFECT_API_URL.value(), SyncClientContext.get() or AsyncClientContext.get()
+        now = context.get_settings_context()
+        # What it was imported with may have changed since, as in a notebook.
+        settings = Settings() if now is context.GLOBAL_SETTINGS_CONTEXT else now.settings
+        url = settings.api.url
+        inside = context.SyncClientContext.get() or context.AsyncClientContext.get()
         if not url and inside is not None:  # a flow of the user: its server may be temporary, too
             url = str(inside.client.api_url).rstrip("/")
     if not url:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import resource
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,17 @@ def test_a_server_that_does_not_answer(place: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(ImgvetError, match="does not answer"):
         Dataset("photos", "out").run(annotations=LABELS)
     assert tree(place) == before
+
+
+def test_a_server_that_a_notebook_named_no_more(place: Path) -> None:
+    code = (
+        "import os, imgvet.engine.server as server\n"
+        "os.environ['PREFECT_API_URL'] = 'http://127.0.0.1:9/api'\n"
+        "import prefect\n"
+        "del os.environ['PREFECT_API_URL']\n"
+        "assert server.configured_url() is None\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_work_dir_in_use(place: Path) -> None:
