@@ -163,6 +163,7 @@ search out names.csv                              | is looked up by --against
 search out photos/photo00.jpg --k 0               | k = 0 is not between 1 and 1000
 search out --against nowhere                      | The input nowhere does not exist
 subset out 0                                      | Ask for 1 or more
+subset out 2 --count 5                            | 'imgvet subset --help' lists them all
 subset out 2 --name a/b                           | can't be the name of a list. Use at most
 demo extra                                        | 'imgvet demo --help' lists them all
 export out                                        | arguments are required: DEST

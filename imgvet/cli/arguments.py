@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import tomllib
 import types
 from collections.abc import Iterable, Sequence
@@ -71,8 +72,8 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> a
     """Parse a command line; UnknownParameterError if there is no such option."""
     options, rest = parser.parse_known_args(arguments)
     if rest:
-        known = [f"--{name.replace('_', '-')}" for name in vars(options)]
-        raise unknown_parameter(rest[0], known, options.called)
+        known = re.findall("--[a-z0-9-]+", options.called.format_usage())
+        raise unknown_parameter(rest[0], known, options.called.prog)
     return options
 
 

@@ -47,7 +47,7 @@ def _add(
     name = command.rpartition(".")[2].rstrip("_").replace("_", "-")
     said = description or f"{text[:1].upper()}{text[1:]}."
     added: OneLineParser = commands.add_parser(name, help=text, description=said)
-    added.set_defaults(command=command, called=added.prog)
+    added.set_defaults(command=command, called=added)
     if work_dir:
         added.path("work_dir", "WORK_DIR", work_dir)
     return added
