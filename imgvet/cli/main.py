@@ -29,6 +29,7 @@ FLOWS = {"run", "demo", "monitor"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; :data:`imgvet.errors.EXIT_CODES` says what the returned code means."""
+    _open_streams()
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         try:
@@ -41,6 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_UNREAD
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _open_streams() -> None:
+    """Let closed standard streams lead nowhere; else what is opened next would get their numbers.
+
+    Processes that are started have them as well.
+    """
+    streams = ("stdin", "r"), ("stdout", "w"), ("stderr", "w")
+    while (number := os.open(os.devnull, os.O_RDWR)) < len(streams):
+        os.set_inheritable(number, True)
+        name, mode = streams[number]
+        setattr(sys, name, open(number, mode))  # noqa: SIM115
+    os.close(number)
 
 
 def _command(arguments: Sequence[str] | None) -> int:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, suppress
 from html import escape
 from typing import Any
 
@@ -49,8 +48,7 @@ def shown_progress() -> Iterator[None]:
         return
     console = Console(stderr=True)
     if not console.is_terminal:
-        say = partial(print, file=sys.stderr, flush=True)
-        with listening(lambda state: say(_line(state)), _LINE_EVERY):
+        with listening(_say, _LINE_EVERY):
             yield
         return
     columns = (
@@ -103,6 +101,11 @@ def _bar_in_notebook(display: Any) -> Iterator[None]:
             yield
     finally:
         handle.update(_NOTHING, raw=True)
+
+
+def _say(state: Progress) -> None:
+    with suppress(OSError):  # a log whose disk is full ends no run
+        print(_line(state), file=sys.stderr, flush=True)
 
 
 def _line(state: Progress) -> str:

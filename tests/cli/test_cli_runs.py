@@ -68,6 +68,9 @@ def test_a_second_run_prints_the_same(
     )
     assert (first.returncode, second.returncode) == (0, 0)
     assert second.stdout == first.stdout
+    closed = ["bash", "-c", 'exec "$0" "$@" <&- >&- 2>&-']
+    again = [*closed, *command("run", photos, "--work-dir", tmp_path / "out")]
+    assert subprocess.run(again, env=environment, check=False).returncode == 0
 
 
 @pytest.mark.slow

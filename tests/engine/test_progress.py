@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -25,6 +26,13 @@ def test_plain_lines_say_the_end_of_each_stage(capsys: pytest.CaptureFixture[str
     printed = capsys.readouterr()
     assert printed.err == "Embedding: 90 of 90\nSome stage: 1 of 1\n"
     assert printed.out == ""
+
+
+def test_a_log_whose_disk_is_full_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        monkeypatch.setattr("sys.stderr", io.TextIOWrapper(full, write_through=True))
+        with shown_progress():
+            report_progress("embed", 1, 1)
 
 
 def test_where_nobody_knows_how_many_what_is_done_is_told_now_and_then() -> None:
