@@ -326,7 +326,8 @@ class Containers(ABC):
             with self._lock:
                 lookup = self._open(container)
         except FileNotFoundError:
-            return Failure(Reason.MISSING, "it is gone or has changed since it was listed")
+            why = "it is gone, or it or imgvet has changed since it was listed: run again"
+            return Failure(Reason.MISSING, why)
         except OSError as error:
             return failure_of(error)
         found = lookup(name)
