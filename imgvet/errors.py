@@ -131,7 +131,7 @@ class EngineError(ImgvetError):
 
 
 class MachineError(ImgvetError):
-    """The machine lacks what is needed: space on a disk, memory, open files."""
+    """The machine lacks what is needed: space on a disk, memory, open files, permissions."""
 
 
 class MissingExtraError(ImgvetError):
@@ -142,6 +142,7 @@ _LONGEST_REASON = 200
 _MEMORY = "Close other programs, or give a smaller --num-threads"
 _FILES = "Allow more, as by 'ulimit -n 4096'"
 _PROCESSES = "Allow more processes and threads, as by 'ulimit -u 4096', or more memory"
+_RIGHTS = "Let this user read and write there, or choose another place"
 _LACKS = {
     errno.ENOSPC: "Free some space, or choose another place",
     errno.EDQUOT: "Free some space, or choose another place",
@@ -152,6 +153,8 @@ _LACKS = {
     errno.ENFILE: _FILES,
     errno.ENOMEM: _MEMORY,
     errno.EAGAIN: _PROCESSES,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
 }
 _SAID = {  # where libraries keep no number
     errno.ENOSPC: (" requested and ", "disk is full"),

@@ -38,6 +38,7 @@ def full() -> OSError:
         (MemoryError(), errno.ENOMEM),
         (RuntimeError("can't start new thread"), errno.EAGAIN),
         (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), errno.EAGAIN),
+        (PermissionError(errno.EACCES, os.strerror(errno.EACCES)), errno.EACCES),
         (FileNotFoundError(errno.ENOENT, "gone"), None),
         (ValueError("a bug"), None),
     ],

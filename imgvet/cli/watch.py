@@ -29,6 +29,7 @@ from imgvet.errors import (
     ListFileError,
     RunNotFoundError,
     failing_as,
+    failures_of_machine,
 )
 from imgvet.flows.request import check_request
 from imgvet.format import table_text
@@ -63,7 +64,7 @@ def monitor(options: argparse.Namespace) -> int:
     try:
         given = make_monitor_options(unknown | run_parameters(options, MonitorOptions))
         check_addresses(all_addresses(given.notify))
-        with with_addresses(given) as placed:
+        with failures_of_machine(), with_addresses(given) as placed:
             return _deliver(placed) if options.deliver else _monitor(placed, options.server)
     except ImgvetError as error:
         if not options.deliver and TOLD not in getattr(error, "__notes__", ()):

@@ -140,7 +140,7 @@ def write_baseline(work: WorkDir, baseline: Baseline) -> None:
 
 
 def read_baseline(work: WorkDir, run: Run) -> Baseline | None:
-    """The baseline of a run; None if it was deleted or is damaged."""
+    """The baseline of a run; None if it was deleted or is damaged, OSError if it can't be read."""
     try:
         with baseline_path(work, run.run_id).open("rb") as stream:
             found = dict(np.load(stream, allow_pickle=False))
@@ -148,7 +148,7 @@ def read_baseline(work: WorkDir, run: Run) -> Baseline | None:
         metrics = pd.DataFrame(found["metrics"], columns=found["metric_names"].tolist())
         sample = ReferenceSample(found["sample_keys"], found["vectors"], metrics)
         novel = {NOVEL: int(found["novel"])} if limit else {}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    except (FileNotFoundError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         return None
     counts = {name: number for name, number in run.counts.items() if name != NOVEL}
     own = run.model_copy(update={"counts": counts | novel})

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from imgvet.errors import HistoryError, HistoryUnusableError
+from imgvet.errors import HistoryError, HistoryUnusableError, failing_as
 from imgvet.monitor.alarms import DRIFT
 from imgvet.monitor.rates import RATES
 from imgvet.quality.result import Severity
@@ -206,14 +206,15 @@ def history_path(work: WorkDir) -> Path:
 def read_history(work: WorkDir) -> tuple[Run, ...]:
     """The runs of a work dir, none if there is no history.
 
-    HistoryError if the file is of a later version, HistoryUnusableError if it is damaged or of an
-    earlier one.
+    HistoryError if the file is of a later version or can't be read now, HistoryUnusableError if it
+    is damaged or of an earlier one.
     """
     path = history_path(work)
-    if not path.exists():
-        return ()
-    status = path.stat()
-    return _rows_of(path, (status.st_ino, status.st_size, status.st_mtime_ns))
+    with failing_as(HistoryError, f"The history {path} can't be read", "Check its permissions"):
+        if not path.exists():
+            return ()
+        status = path.stat()
+        return _rows_of(path, (status.st_ino, status.st_size, status.st_mtime_ns))
 
 
 @lru_cache(maxsize=4)
@@ -226,6 +227,8 @@ def _rows_of(path: Path, _state: tuple[int, ...]) -> tuple[Run, ...]:
             rows = data.select(list(Run.model_fields)).to_pylist(maps_as_pydicts="strict")
             return tuple(Run.model_validate(row) for row in rows)
     except (OSError, pa.ArrowException, KeyError, ValidationError) as error:
+        if getattr(error, "errno", None):  # which says nothing about its content
+            raise
         raise HistoryUnusableError(
             f"The history {path} is damaged ({str(error).splitlines()[0]})",
             "Put a copy of it back, or move it away and the next run begins a new one",
@@ -254,8 +257,8 @@ def find_run(history: Sequence[Run], run_id: str) -> Run | None:
 def open_history(work: WorkDir) -> tuple[tuple[Run, ...], str]:
     """The runs of a work dir, and one sentence on what was renamed, empty if nothing was.
 
-    A history that can't be read is renamed, and a new one begun; but HistoryError if it was written
-    by a later version.
+    One that is damaged or of an earlier version is renamed, and a new one begun; HistoryError of
+    others that can't be read.
     """
     try:
         return read_history(work), ""

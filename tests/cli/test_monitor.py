@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -65,6 +67,7 @@ def test_an_address_without_api_is_one_line(
     [
         (["gone"], "The input gone does not exist"),
         (["cats", "--work-dir", "file/out"], "can't be written to"),
+        (["cats", "--work-dir", "theirs"], "Permission denied (theirs/store). Let this user"),
         (["cats", "--threshold", "7"], "threshold = '7'"),
         (["cats", "--config", "gone.toml"], "The config file gone.toml can't be read"),
     ],
@@ -77,6 +80,9 @@ def test_a_run_that_can_not_begin_is_told_of(
     write_photographs(tmp_path / "cats", 1)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("imgvet.cli.watch.configured_url", lambda: None)
+    if "theirs" in arguments:
+        denied = PermissionError(errno.EACCES, "Permission denied", "theirs/store")
+        monkeypatch.setattr("imgvet.cli.watch.require_allowed", Mock(side_effect=denied))
     with Receiver() as receiver:
         monkeypatch.setenv("IMGVET_NOTIFY", receiver.address)
         assert main(["monitor", *arguments, "--dataset-name", "birds"]) == 2

@@ -64,6 +64,10 @@ def test_a_damaged_baseline_is_none(work: WorkDir, content: bytes | str | None) 
     else:
         path.write_bytes(path.read_bytes()[:-99] if isinstance(content, str) else content)
     assert read_baseline(work, _baseline("a").run) is None
+    path.unlink(missing_ok=True)
+    path.mkdir()  # which can't be read now, as without permission, and that says nothing of it
+    with pytest.raises(IsADirectoryError):
+        read_baseline(work, _baseline("a").run)
 
 
 def test_without_a_limit_nothing_is_novel(work: WorkDir) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+from unittest.mock import Mock
 
 import pandas as pd
 import pyarrow as pa
@@ -113,6 +115,18 @@ def test_a_damaged_history_is_left_alone_until_it_is_set_aside(
         assert notice.endswith(f"it is kept as {name}.")
         assert path.with_name(name).read_bytes() == damaged
     save_run(work, monitored("b"))
+
+
+def test_a_history_that_can_not_be_read_now_stays(
+    work: WorkDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_run(work, monitored("a"))
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    monkeypatch.setattr("pyarrow.parquet.read_table", Mock(side_effect=denied))
+    with pytest.raises(HistoryError, match=r"can't be read \(Permission denied\)"):
+        open_history(work)
+    monkeypatch.undo()
+    assert read_history(work) == (monitored("a"),)
 
 
 def test_a_history_of_an_earlier_version_is_set_aside_and_that_is_said_once(
