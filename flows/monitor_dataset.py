@@ -18,6 +18,7 @@ from imgvet.flows.server_run import (
     REFUSED,
     DeployedOptions,
     over_deployment,
+    require_lasting,
     run_name,
     told_to_server,
 )
@@ -65,6 +66,7 @@ def monitor_dataset(options: DeployedOptions) -> Monitored:
             require_blocks(addresses)
             options = held.enter_context(with_addresses(options))
             work = require_allowed(options.work_dir, options.inputs)
+            require_lasting(work.path)
             held.enter_context(exclusive(work))
             summary, work = analyze(options.part(RunOptions), options.part(WatchOptions))
             run = monitored_runs(work)[-1]

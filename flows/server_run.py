@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,7 +17,7 @@ from prefect.logging.handlers import APILogHandler
 from prefect.runtime import deployment, flow_run
 from pydantic import BeforeValidator
 
-from imgvet.errors import ImgvetError
+from imgvet.errors import ImgvetError, InvalidParameterError
 from imgvet.flows.stages import now
 from imgvet.monitor.options import MonitorOptions, merged
 from imgvet.progress import heard
@@ -37,6 +39,18 @@ def over_deployment(given: Any) -> Any:
 
 DeployedOptions = Annotated[MonitorOptions, BeforeValidator(over_deployment)]
 """The options of a run, or changes of its deployment's, which Prefect replaces as a whole."""
+
+
+def require_lasting(work_dir: Path) -> None:
+    """Refuse an absolute work dir in the temporary folder that a worker makes for each run."""
+    here = Path.cwd()
+    is_made = here.name.endswith("prefect") and here.parent == Path(gettempdir()).resolve()
+    if deployment.id is not None and is_made and work_dir.is_relative_to(here):
+        raise InvalidParameterError(
+            f"The work dir {work_dir} would be deleted with the folder that the worker made for "
+            "this run",
+            "Name work_dir as an absolute path",
+        )
 
 
 def run_name() -> str:

@@ -17,6 +17,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Scheduled
 
 from imgvet.deployments.datasets import deployment_of, served
+from imgvet.errors import InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.notify import Monitored
 from imgvet.summary import RunRecord, read_record
@@ -87,6 +88,19 @@ def test_what_names_the_input_is_all_there_is_as_the_form_sends_it(deployed: Dep
     folder, out = deployed.work.path.with_name("cats"), deployed.work.path
     used = deployed.run(input_dir=[str(folder)], work_dir=str(out), threshold=0.95).parameters
     assert (used["threshold"], used["num_images"]) == (0.95, None)
+
+
+def test_results_that_would_go_with_the_folder_of_a_worker_are_refused(
+    deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tmp_path / "tmpxprefect"
+    made.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.chdir(made)
+    run = deployed.create(input_dir=[str(tmp_path / "cats")])
+    with pytest.raises(InvalidParameterError, match=r"deleted with .* Name work_dir"):
+        deployed.state(run).result()
+    assert list(made.iterdir()) == []
 
 
 def test_the_server_refuses_what_is_no_parameter(deployed: Deployed) -> None:
