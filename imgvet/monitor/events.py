@@ -28,7 +28,7 @@ from imgvet.monitor.alarms import (
     judged_by,
     name_of,
 )
-from imgvet.monitor.compare import COUNTED, Comparison, Finding
+from imgvet.monitor.compare import COUNTED, LEAST_IMAGES, Comparison, Finding
 from imgvet.monitor.history import Event, Run
 from imgvet.monitor.images import Images, Values
 from imgvet.monitor.rates import RATES, WatchedRate
@@ -67,8 +67,8 @@ def alarms_after(comparison: Comparison) -> tuple[str, ...]:
     findings = comparison.findings
     lasting = {finding.key for finding in findings if finding.lasting}
     over = {RUN, *(finding.key for finding in findings)} - lasting
-    # Checks are judged in every run; without new images there are none that drift.
-    ending = CHECK if comparison.run.new_images else (CHECK, DRIFT)
+    # Checks are judged in every run; of fewer new images none raise an alarm of drift.
+    ending = CHECK if comparison.run.new_images >= LEAST_IMAGES else (CHECK, DRIFT)
     on = {key for key in comparison.run.alarms if key not in over and not key.startswith(ending)}
     on |= {f"{CHECK}{check.name}" for check in comparison.failed_checks}
     on |= {finding.key for finding in findings if finding.alarming}

@@ -114,11 +114,12 @@ def test_a_failed_run_says_nothing_of_the_dataset() -> None:
     ]
 
 
-def test_drift_is_over_when_there_are_no_new_images() -> None:
-    none_new = compared(2)
-    none_new = replace(none_new, run=none_new.run.model_copy(update={"new_counts": {}}))
+@pytest.mark.parametrize("new", [0, 19])
+def test_drift_is_over_when_there_are_too_few_new_images_for_it(new: int) -> None:
+    few = compared(2)
+    few = replace(few, run=few.run.model_copy(update={"new_counts": {"images": new}}))
     assert names(compared(1, drift("mean", 0.5)), compared(2)) == [["imgvet.drift.detected"], []]
-    assert names(compared(1, drift("mean", 0.5)), none_new)[1] == ["imgvet.drift.ended"]
+    assert names(compared(1, drift("mean", 0.5)), few)[1] == ["imgvet.drift.ended"]
 
 
 def test_drift_is_said_in_one_event_and_more_of_it_in_another() -> None:
