@@ -143,6 +143,8 @@ def _client(
     from botocore import UNSIGNED
     from botocore.config import Config
 
+    for name in ("botocore.credentials", "botocore.tokens"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # a traceback of what is raised as well
     session = boto3.session.Session()
     config = Config(
         max_pool_connections=64,  # No reader uses more threads.
@@ -183,7 +185,8 @@ _NAMES: dict[ErrorKind, str] = {
     "denied": "401 403",
     "credentials": "ExpiredToken InvalidAccessKeyId InvalidToken RequestTimeTooSkewed "
     "NoCredentialsError PartialCredentialsError CredentialRetrievalError NoAuthTokenError "
-    "TokenRetrievalError",
+    "TokenRetrievalError SSOError LoginError UnknownCredentialError UnknownTokenProviderError "
+    "RefreshWithMFAUnsupportedError TokenRefreshRequired",
     "transient": "SlowDown Throttling ThrottlingException RequestLimitExceeded TooManyRequests "
     "TooManyRequestsException RequestTimeout InternalError ServiceUnavailable "
     "BandwidthLimitExceeded OperationAborted 408 429 500 502 503 504",
@@ -245,7 +248,9 @@ def error_for(location: ObjectLocation, problem: Problem) -> ImgvetError:
             "Write minio+http:// for a server without https, or set AWS_CA_BUNDLE",
         ),
     }
-    message, hint = told.get(problem.kind, (f"{name} can't be read", "Check name and endpoint"))
+    told["refused"] = (f"{name} can't be read", "Check name, endpoint and region")
+    is_wrong_secret = problem.text.startswith("SignatureDoesNotMatch")
+    message, hint = told.get("credentials" if is_wrong_secret else problem.kind, told["refused"])
     kind = InputNotFoundError if problem.kind == "missing bucket" else InputUnreadableError
     if problem.kind in RETRIED:
         kind, message = TransportError, f"The server of {name} does not answer"

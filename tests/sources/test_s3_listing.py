@@ -146,8 +146,13 @@ def test_denied_listing_names_bucket_and_permission(proxy: FaultProxy, bucket: B
     assert len(proxy.requests) == 1
 
 
-def test_expired_credentials_say_so(proxy: FaultProxy, bucket: Bucket) -> None:
-    proxy.faults.append(Fault("", "answer", status=400, code="ExpiredToken"))
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "ExpiredToken"), (403, "SignatureDoesNotMatch")]
+)
+def test_wrong_credentials_say_so(
+    proxy: FaultProxy, bucket: Bucket, status: int, code: str
+) -> None:
+    proxy.faults.append(Fault("", "answer", status=status, code=code))
     with pytest.raises(InputUnreadableError, match="No valid credentials"):
         listed(f"s3://{bucket.name}")
 
@@ -165,6 +170,31 @@ def test_no_credentials_name_the_way_without(
     monkeypatch.setenv("IMGVET_S3_ANONYMOUS", "1")
     assert keys(listed(f"s3://{bucket.name}")) == ["a.jpg"]
     assert "Authorization" not in proxy.requests[-1].headers
+
+
+SSO = """
+[default]
+sso_start_url = https://x.awsapps.com/start
+sso_region = us-east-1
+sso_account_id = 123456789012
+sso_role_name = reader
+"""
+
+
+def test_a_login_that_has_ended_says_so_at_once(
+    bucket: Bucket,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / "config").write_text(SSO)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InputUnreadableError, match=r"No valid credentials .*SSO Token"):
+        listed("s3://bucket")
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(
@@ -211,7 +241,7 @@ def test_https_to_a_server_without_it_names_the_way(proxy: FaultProxy) -> None:
 def test_an_endpoint_that_is_no_address_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://host/path?query=1")
     monkeypatch.setattr("imgvet.sources.s3.time.sleep", lambda _: pytest.fail("it was asked again"))
-    with pytest.raises(InputUnreadableError, match=r"not a valid URI.*Check name and endpoint"):
+    with pytest.raises(InputUnreadableError, match=r"not a valid URI.*Check name, endpoint"):
         list(list_objects(parse_location("s3://bucket/a"), "s3://bucket/a"))
 
 
