@@ -180,9 +180,12 @@ def find_upright_pairs(hashes: _Bytes, quality: NDArray[np.integer]) -> pd.DataF
     nearest = np.full(len(data), -1, np.int64)
     for piece in range(PAIR_BYTES):
         order = np.lexsort((*words.T, data[:, piece + PAIR_BYTES], data[:, piece]))
+        shown = words[order]
         for step in range(1, min(_UPRIGHT_WINDOW + 1, len(order))):
-            one, other = order[step:], order[:-step]
-            distance = np.bitwise_count(words[one] ^ words[other]).sum(axis=1, dtype=np.int64)
+            differing = np.bitwise_count(shown[step:] ^ shown[:-step])
+            distance = differing.sum(axis=1, dtype=np.int64)
+            near = np.flatnonzero(distance <= MAX_UPRIGHT_DISTANCE)
+            one, other, distance = order[near + step], order[near], distance[near]
             for row, mate in ((one, other), (other, one)):
                 nearer = distance < least[row]
                 least[row[nearer]], nearest[row[nearer]] = distance[nearer], mate[nearer]
