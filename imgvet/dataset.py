@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import webbrowser
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 DEFAULT_WORK_DIR = "work_dir"
 
+_ONE_RUN = threading.Lock()
+"""Environment, logs and settings of Prefect and Great Expectations are those of the process."""
+
 
 class Dataset:
     """A dataset and the work dir with what is known of it, as :func:`create` makes it."""
@@ -62,7 +66,8 @@ class Dataset:
     def run(self, **parameters: Any) -> RunSummary:
         """Vet the dataset and print the summary; ImgvetError says what to do on a bad request.
 
-        A notebook shows a bar meanwhile, and then the verdict and the numbers.
+        A notebook shows a bar meanwhile, and then the verdict and the numbers. Runs of several
+        threads wait for each other.
 
         ``parameters`` are those of a run, by name (``imgvet run --help`` lists them).
         ``annotations`` may be a DataFrame (of pandas or Polars), or a dict or Series of file names
@@ -87,7 +92,7 @@ class Dataset:
             )
         with scratch_folder() as drafts:
             options = make_options(as_files(given, drafts))
-            with with_addresses(options) as placed, shown_progress():
+            with _ONE_RUN, with_addresses(options) as placed, shown_progress():
                 summary = run_flow(placed, drafts, launched)
         self.input_dir = options.from_anywhere("input_dir").input_dir
         self.work_dir = place_at(options.work_dir)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from inspect import signature
@@ -16,6 +17,7 @@ from imgvet.dataset import Curation, Dataset
 from imgvet.errors import RunNotFoundError
 from imgvet.exchange.options import ExportOptions
 from imgvet.options import RunOptions
+from imgvet.progress import LOGGER_NAME
 from imgvet.quality.result import read_results
 from imgvet.summary import Counts, RunSummary, Verdict, read_summary
 from imgvet.tables import LABEL_ISSUES, RESULT_TABLES, conform, write_table
@@ -185,3 +187,4 @@ def test_runs_of_several_threads_wait_for_each_other(
         for name in "abc":
             threads.submit(Dataset(name, tmp_path / name).run)
     assert crowds == [1, 1, 1]
+    assert logging.getLogger(LOGGER_NAME).propagate

@@ -53,9 +53,6 @@ _REMEDY = "Check that it runs and its log, or unset PREFECT_API_URL to use a tem
 SPACE_OF_SERVER = 10**6
 """Bytes that its database may take at once."""
 
-_ONE_RUN = threading.Lock()
-"""Environment, settings of Prefect and Great Expectations are those of the process."""
-
 EVENTS_TIMEOUT = 10.0
 """Seconds that a temporary server is kept for events that were not sent yet."""
 
@@ -66,18 +63,16 @@ def run_flow(
     """Vet a dataset as a Prefect flow; ImgvetError of a bad request, before anything is written.
 
     ``drafts`` is the folder with what was given from Python as tables and arrays. A server that
-    goes away before the run is closed there costs a line. Runs of several threads wait for each
-    other.
+    goes away before the run is closed there costs a line.
     """
-    with _ONE_RUN:
-        request = check_request(options)
-        started = datetime.now(UTC)
-        try:
-            found = run_in_engine("analyze_dataset", options, request, drafts, launched)
-            return cast("RunSummary", found)
-        except EngineError as error:
-            run = completed_anyway(error, started, options.work_dir)
-        return read_summary(require_allowed(options.work_dir, part=run.part))
+    request = check_request(options)
+    started = datetime.now(UTC)
+    try:
+        found = run_in_engine("analyze_dataset", options, request, drafts, launched)
+        return cast("RunSummary", found)
+    except EngineError as error:
+        run = completed_anyway(error, started, options.work_dir)
+    return read_summary(require_allowed(options.work_dir, part=run.part))
 
 
 def completed_anyway(error: EngineError, started: datetime, work_dir: Path) -> Run:
