@@ -44,8 +44,7 @@ if TYPE_CHECKING:
 
 DEFAULT_WORK_DIR = "work_dir"
 
-_ONE_RUN = threading.Lock()
-"""Environment, logs and settings of Prefect and Great Expectations are those of the process."""
+_ONE_RUN = threading.Lock()  # environment, logs and settings of libraries are the process's
 
 
 class Dataset:
@@ -66,8 +65,7 @@ class Dataset:
     def run(self, **parameters: Any) -> RunSummary:
         """Vet the dataset and print the summary; ImgvetError says what to do on a bad request.
 
-        A notebook shows a bar meanwhile, and then the verdict and the numbers. Runs of several
-        threads wait for each other.
+        A notebook shows a bar, then the verdict and the numbers. Threads run one after the other.
 
         ``parameters`` are those of a run, by name (``imgvet run --help`` lists them).
         ``annotations`` may be a DataFrame (of pandas or Polars), or a dict or Series of file names
@@ -300,10 +298,9 @@ class Dataset:
 
     def __contains__(self, item: int | str | Path) -> bool:
         """Whether there is an image of this id or file name."""
-        try:
+        with suppress(KeyError):
             return bool(self[item])
-        except KeyError:
-            return False
+        return False
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """All that is known of each image, in the order of their ids."""
