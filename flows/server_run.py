@@ -42,7 +42,10 @@ DeployedOptions = Annotated[MonitorOptions, BeforeValidator(over_deployment)]
 
 
 def require_lasting(work_dir: Path) -> None:
-    """Refuse an absolute work dir in the temporary folder that a worker makes for each run."""
+    """InvalidParameterError if a worker will delete the work dir, an absolute path, after the run.
+
+    It makes a temporary folder for each run, in which relative names lie.
+    """
     here = Path.cwd()
     is_made = here.name.endswith("prefect") and here.parent == Path(gettempdir()).resolve()
     if deployment.id is not None and is_made and work_dir.is_relative_to(here):

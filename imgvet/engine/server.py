@@ -44,11 +44,10 @@ ADDRESS = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 """Where its process is told the address of that."""
 
 QUIET: Mapping[str, str] = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     # Without it the temporary server prints a traceback when it is stopped.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false",
 }
-"""Settings of every process we start: no telemetry, no noise."""
+"""Settings of every process we start: no noise; the package's own say what none may send."""
 
 _SERVER: Mapping[str, str] = {
     **QUIET,

@@ -65,9 +65,9 @@ size differ in at most 22, forms filled in differently in at least 38."""
 CANDIDATES = 4
 """Candidates kept for each picture, nearest first, like its nearest neighbours."""
 
-_UPRIGHT_WINDOW = 16
-_WINDOW = 64
-"""Pictures that share a key are compared with so many next ones: linear time, whatever the data."""
+_WINDOW, _UPRIGHT_WINDOW = 64, 16
+"""Pictures are compared with so many next ones in order of a key: linear time, whatever the data.
+"""
 
 _EVERYDAY_SIZE, _LARGE_SIZE = 200_000, 5_000_000
 _PAIRS_AT_ONCE = 4096
@@ -84,7 +84,7 @@ def find_rotated_duplicates(
     metric: Metric,
     threads: int,
 ) -> pd.DataFrame:
-    """The table neighbors with the pairs of which one is a rotated or flipped copy of the other.
+    """The table neighbors with the pairs whose hashes may be those of copies, rotated or upright.
 
     Rotated pictures are embedded again from their thumbnails, so that similarity means what that of
     any pair does. A pair that was found before keeps the greater one. The contents' embeddings,
@@ -95,11 +95,10 @@ def find_rotated_duplicates(
     known = rows_of(digests, store.measures, [DIGEST, HASH, HASH_QUALITY]).dropna()
     known = known.drop_duplicates(DIGEST).set_index(DIGEST).loc[digests]
     hashes = np.frombuffer(b"".join(known[HASH]), np.uint8).reshape(-1, HASH_BYTES)
-    pairs = find_rotated_pairs(hashes, known[HASH_QUALITY].to_numpy(np.int64))
-    upright = find_upright_pairs(hashes, known[HASH_QUALITY].to_numpy(np.int64))
-    telling = (vectors != 0).any(axis=1)
+    quality, telling = known[HASH_QUALITY].to_numpy(np.int64), (vectors != 0).any(axis=1)
     pairs, upright = (
-        those[telling[those["first"]] & telling[those["second"]]] for those in (pairs, upright)
+        those[telling[those["first"]] & telling[those["second"]]]
+        for those in (find_rotated_pairs(hashes, quality), find_upright_pairs(hashes, quality))
     )
     if pairs.empty and upright.empty:
         return neighbors
